@@ -1,0 +1,142 @@
+/**
+ * The platform interface: all that forkful asks of an operating system, and nothing more.
+ *
+ * Two backends implement it: `native/` (the addon: a memory-mapped region, futexes, robust words, processes) and `js/`
+ * (`SharedArrayBuffer`, `Atomics`, worker threads). Everything above is written once, over these calls. A porter reads
+ * this file and no other.
+ *
+ * Words used here:
+ * - the *region* is the one stretch of memory that a family of processes shares;
+ * - an *offset* is a number of bytes from its start, a *word* is the index of an Int32 from its start;
+ * - the *near window* is the part of the region that one Int32Array can show (at most 2 GiB). All words live in it.
+ */
+
+/** Which of the two implementations is at work. */
+export type Backend = 'native' | 'js';
+
+/** What a new process or thread must be given to see the same region. Sent as `workerData`, or as a descriptor and JSON. */
+export type RegionGrant =
+  | { readonly kind: 'descriptor'; readonly fd: number; readonly bytes: number }
+  | { readonly kind: 'shared-array-buffer'; readonly buffer: SharedArrayBuffer };
+
+/** The region: made once by the first process of a family, attached by all others, freed by the kernel with the last one. */
+export interface Memory {
+  /** Makes the region, at most `maxBytes` (a power of two) and halved until the system agrees, not below `minBytes`. Returns its size in bytes. @throws SystemError */
+  create(maxBytes: number, minBytes: number): number;
+  /** Joins the region of an existing family. A second call with the same grant in one process costs nothing. Returns its size in bytes. */
+  attach(grant: RegionGrant): number;
+  /** The means for a child to attach. REQUIRES: created or attached. The descriptor is close-on-exec; a launcher passes it on explicitly. */
+  grant(): RegionGrant;
+  /** Plain memory over `[offset, offset + bytes)`, for forkful's own use: the caller keeps the block alive. About 1-2 µs. */
+  view(offset: number, bytes: number): ArrayBufferLike;
+  /**
+   * As `view`, for memory that is handed to user code: `token` (a positive safe integer) is reported once by `takeReleased()`, in
+   * some agent of this process, when no JavaScript object of the process can reach this memory through the returned buffer any more.
+   * A real SharedArrayBuffer where the running Node can make one (so that users may post it to their Workers), else an ArrayBuffer.
+   * Reports its size to the garbage collector.
+   */
+  ownedView(offset: number, bytes: number, token: number): ArrayBufferLike;
+  /** Makes the buffer of an `ownedView` unusable now (length 0) and forgets its token. False where that cannot be done (SharedArrayBuffer): then wait for the collector. */
+  detach(buffer: ArrayBufferLike, token: number): boolean;
+  /** Tokens whose memory nobody in this process can reach any more, each once. Empty most of the time: one relaxed load. */
+  takeReleased(): readonly number[];
+  /** Backs the range with real memory, zeroed where it was never used. Out of memory is this error, never a SIGBUS later. @throws SystemError (ENOSPC, ENOMEM) */
+  commit(offset: number, bytes: number): void;
+  /** Gives the memory of the range back to the system; it reads as zeros afterwards. Both numbers are multiples of 4096. */
+  punch(offset: number, bytes: number): void;
+}
+
+/** Result of a park: `woken` may be spurious, so every caller re-checks its condition. Numbers, since they cross from C++. */
+export const PARK_WOKEN = 0;
+export const PARK_CHANGED = 1;
+export const PARK_TIMED_OUT = 2;
+export type ParkResult = typeof PARK_WOKEN | typeof PARK_CHANGED | typeof PARK_TIMED_OUT;
+
+/** Putting threads to sleep on a word, and waking them: the futex operations, across processes. */
+export interface Parking {
+  /** True when `unpark` counts exactly those it woke on that very word. A parking that shares queues between words (POSIX semaphores) says false. */
+  readonly countsExactly: boolean;
+  /** True when `parkEither` really sleeps on both words; false: it only watches the first. */
+  readonly watchesTwo: boolean;
+  /** Sleeps while `word` holds `expected`, at most `timeoutMs` (finite, >= 0; relative, monotonic). Restarts after signals. Blocks the thread. */
+  park(word: number, expected: number, timeoutMs: number): ParkResult;
+  /** As `park`, and ends too when `otherWord` no longer holds `otherExpected` *and* somebody unparked it. */
+  parkEither(word: number, expected: number, otherWord: number, otherExpected: number, timeoutMs: number): ParkResult;
+  /** Wakes at most `count` of those asleep on the word, earliest first. Returns how many. */
+  unpark(word: number, count: number): number;
+  /** Busy-waits, at most `iterations` pauses with growing gaps, until the word differs from `expected`. Returns whether it does. */
+  spin(word: number, expected: number, iterations: number): boolean;
+}
+
+/** Outcome of `Liveness.claim`. */
+export const CLAIM_BUSY = 0;
+export const CLAIM_FREE = 1;
+export const CLAIM_DEAD = 2;
+export type ClaimResult = typeof CLAIM_BUSY | typeof CLAIM_FREE | typeof CLAIM_DEAD;
+
+/** Set in a life word by the kernel (FUTEX_OWNER_DIED), or by the JS backend, when the thread that claimed it has ended in any way. */
+export const LIFE_DIED = 0x40000000;
+/** Set in a life word by one who parks on it, so that its owner's death unparks (FUTEX_WAITERS). Int32 view of bit 31. */
+export const LIFE_WATCHED = -0x80000000;
+
+/**
+ * Who is alive. A *life word* is the first of `LIFE_WORDS` words; a thread claims it for as long as it lives. When it ends, however it
+ * ends, LIFE_DIED appears in that word within a millisecond or so, with no help from anybody.
+ */
+export interface Liveness {
+  /** Prepares a life word in zeroed memory. Once, by the creator of the region. */
+  init(lifeWord: number): void;
+  /** Takes a life word for the calling thread: busy (its owner lives), free (now ours), dead (now ours, its owner died and left things behind). */
+  claim(lifeWord: number): ClaimResult;
+  /** Gives up a life word that the calling thread has claimed; it is free then. */
+  release(lifeWord: number): void;
+  /** The JS backend only: the thread that claimed this word is known to have ended (its Worker said `exit`). Native: does nothing, the kernel does it. */
+  declareDead(lifeWord: number): void;
+}
+
+/** How many words a life word and its hidden state take (a robust pthread mutex is 40 bytes on 64-bit Linux). */
+export const LIFE_WORDS = 16;
+
+/**
+ * Waking an event loop. Each agent has a *bell* word; whoever wants its attention adds 1 to it. One waiter thread per process serves all its
+ * agents, whatever their number: it sleeps on the process's *door* word. To ring an agent: add 1 to its bell, and if it is armed,
+ * add 1 to its door and unpark everybody on the door.
+ */
+export interface Doorbell {
+  /**
+   * Opens this agent's doorbell; `onRing` then runs on its event loop. `bellWord` is the agent's; `doorWord` becomes the process's door if this is
+   * the first agent of the process to open one. Returns the process's door word, which ringers must use.
+   */
+  open(bellWord: number, doorWord: number, onRing: () => void): number;
+  /** Calls `onRing` once, soon after the bell differs from `expected` or `timeoutMs` (1 to 60,000) is over, whichever is first. One arming at a time: the last counts. */
+  arm(expected: number, timeoutMs: number): void;
+  /** Whether a pending ring keeps the event loop (and so the process) alive. */
+  setRef(on: boolean): void;
+  /** Closes it, idempotent; also done by itself when the environment ends. */
+  close(): void;
+}
+
+/** How a process ended. Exactly one of the two is set. */
+export interface ExitStatus { readonly code: number | null; readonly signal: number | null }
+
+/** What Node itself does not offer about processes. */
+export interface ProcessHost {
+  /** Sends a signal by number. Returns false when the process has ended. */
+  kill(pid: number, signal: number): boolean;
+  /** Blocks until the child has ended or `timeoutMs` (finite, >= 0) is over (null). Leaves the zombie to libuv. REQUIRES: `pid` is a child of this process that libuv has not reaped yet. */
+  waitExit(pid: number, timeoutMs: number): ExitStatus | null;
+  /** From now on the kernel kills the calling process with SIGKILL when its parent's thread ends. Returns false when the parent is gone already or the system cannot. */
+  dieWithParent(parentPid: number): boolean;
+}
+
+/** One backend, whole. */
+export interface Platform {
+  readonly backend: Backend;
+  readonly memory: Memory;
+  readonly parking: Parking;
+  readonly liveness: Liveness;
+  readonly doorbell: Doorbell;
+  readonly processes: ProcessHost;
+  /** The near window as words: the same memory in every agent of the family. REQUIRES: created or attached. */
+  readonly words: () => Int32Array;
+}
