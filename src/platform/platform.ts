@@ -21,12 +21,14 @@ export type RegionGrant =
 
 /** The region: made once by the first process of a family, attached by all others, freed by the kernel with the last one. */
 export interface Memory {
-  /** Makes the region, at most `maxBytes` (a power of two) and halved until the system agrees, not below `minBytes`. Returns its size in bytes. @throws SystemError */
+  /** Makes the region, or joins the one that this process has already (another thread made it): at most `maxBytes` (a power of two) and halved until the system agrees, not below `minBytes`. Returns its size in bytes. @throws SystemError */
   create(maxBytes: number, minBytes: number): number;
   /** Joins the region of an existing family. A second call with the same grant in one process costs nothing. Returns its size in bytes. */
   attach(grant: RegionGrant): number;
   /** The means for a child to attach. REQUIRES: created or attached. The descriptor is close-on-exec; a launcher passes it on explicitly. */
   grant(): RegionGrant;
+  /** True when the views below show the whole region whatever was asked (JS backend): then `offset` is also the offset in the view. */
+  readonly viewsWhole: boolean;
   /** Plain memory over `[offset, offset + bytes)`, for forkful's own use: the caller keeps the block alive. About 1-2 µs. */
   view(offset: number, bytes: number): ArrayBufferLike;
   /**

@@ -1,0 +1,115 @@
+/**
+ * Agents. An *agent* is one JavaScript thread of the family, a process's main thread or a Worker. It owns a slot in the region whose robust
+ * word the kernel marks when the thread ends, in whatever way; so whether an agent is dead is two loads (docs/memory-layout.md).
+ */
+import { isMainThread, threadId } from 'node:worker_threads';
+import { OutOfMemoryError } from '../errors.js';
+import { CLAIM_BUSY, CLAIM_DEAD, LIFE_DIED } from '../platform/platform.js';
+import { platform } from '../platform/select.js';
+import {
+  GENERATION_MASK, HEADER_SLOT_CURSOR, SLOT_ARMED, SLOT_BITS, SLOT_DOOR, SLOT_DOOR_WORD, SLOT_GENERATION, SLOT_LIFE, SLOT_PID, SLOT_THREAD, SLOT_WORDS, SLOTS, SLOTS_START,
+} from './layout.js';
+import { openRegion, type Region } from './region.js';
+
+/** `slot | generation << 10`, 22 bits, never 0. */
+export type AgentId = number;
+
+export interface Agent {
+  readonly region: Region;
+  readonly id: AgentId;
+  readonly slot: number;
+  /** First word of the slot. */
+  readonly base: number;
+}
+
+const SLOT_MASK = SLOTS - 1;
+/** Undo what a dead agent left behind, slot by slot: registered by the layers that hand things to agents. */
+const sweepers: ((slot: number) => void)[] = [];
+let self: Agent | undefined;
+
+/** This thread's agent; it takes its slot on first use. @throws OutOfMemoryError when all slots are taken by living agents */
+export function currentAgent(): Agent {
+  self ??= enter(openRegion());
+  return self;
+}
+
+/** True from the moment the agent's thread has ended, however it ended; also for an id whose slot has a new tenant. */
+export function isDead(words: Int32Array, id: AgentId): boolean {
+  const base = slotBase(id & SLOT_MASK);
+  return Atomics.load(words, base + SLOT_GENERATION) !== id >>> SLOT_BITS || (Atomics.load(words, base + SLOT_LIFE) & LIFE_DIED) !== 0;
+}
+
+/** The life word of an agent, to park on. */
+export function lifeWord(id: AgentId): number {
+  return slotBase(id & SLOT_MASK) + SLOT_LIFE;
+}
+
+/** For messages and dumps: who that is, or was. */
+export function describeAgent(words: Int32Array, id: AgentId): string {
+  if (id === 0) return 'nobody';
+  if (isDead(words, id)) return `agent ${id} (ended)`;
+  const base = slotBase(id & SLOT_MASK);
+  const thread = words[base + SLOT_THREAD];
+  return `pid ${words[base + SLOT_PID]}${thread === 0 ? '' : ` thread ${thread}`}`;
+}
+
+export function slotBase(slot: number): number {
+  return SLOTS_START + slot * SLOT_WORDS;
+}
+
+/** Runs at the death of every agent, in the process that notices it first; must tolerate that a sweeper before it died half-way. */
+export function onAgentDeath(sweep: (slot: number) => void): void {
+  sweepers.push(sweep);
+}
+
+/** Cleans up after all agents that have ended, and frees their slots. Called by whoever reaps a child or runs short of something. */
+export function sweepDeadAgents(): number {
+  const { words } = currentAgent().region;
+  let swept = 0;
+  for (let slot = 0; slot < SLOTS; slot++) {
+    const base = slotBase(slot);
+    if ((Atomics.load(words, base + SLOT_LIFE) & LIFE_DIED) === 0) continue;
+    const claim = platform.liveness.claim(base + SLOT_LIFE);
+    if (claim === CLAIM_BUSY) continue;
+    succeed(words, slot, claim === CLAIM_DEAD);
+    platform.liveness.release(base + SLOT_LIFE);
+    swept++;
+  }
+  return swept;
+}
+
+/** The JS backend: the Worker whose agent this was has ended. */
+export function declareAgentDead(id: AgentId): void {
+  if (!isDead(currentAgent().region.words, id)) platform.liveness.declareDead(lifeWord(id));
+}
+
+function enter(region: Region): Agent {
+  const { words } = region;
+  // two rounds: in the second, slots that a sweeper held for a moment in the first are free
+  for (let tries = 0; tries < 2 * SLOTS; tries++) {
+    const slot = Atomics.add(words, HEADER_SLOT_CURSOR, 1) & SLOT_MASK;
+    const base = slotBase(slot);
+    const claim = platform.liveness.claim(base + SLOT_LIFE);
+    if (claim === CLAIM_BUSY) continue;
+    succeed(words, slot, claim === CLAIM_DEAD);
+    Atomics.store(words, base + SLOT_ARMED, 0);
+    words[base + SLOT_PID] = process.pid;
+    words[base + SLOT_THREAD] = threadId;
+    words[base + SLOT_DOOR_WORD] = base + SLOT_DOOR;
+    // a Worker's end is known to nobody else at once; `terminate()` skips this and is declared by whoever called it
+    if (platform.backend === 'js' && !isMainThread) process.once('exit', () => platform.liveness.declareDead(base + SLOT_LIFE));
+    return { region, slot, base, id: slot | (Atomics.load(words, base + SLOT_GENERATION) << SLOT_BITS) };
+  }
+  throw new OutOfMemoryError(`All ${SLOTS} agent slots of this family of processes are taken: too many processes and threads use forkful at once`);
+}
+
+/**
+ * REQUIRES: the slot's life word is claimed by us, so nobody else sweeps it, nor lives in it. The generation is raised first: from then on
+ * the former tenant's id is dead although the life word is ours and alive.
+ */
+function succeed(words: Int32Array, slot: number, died: boolean): void {
+  const base = slotBase(slot);
+  const generation = (Atomics.load(words, base + SLOT_GENERATION) + 1) & GENERATION_MASK || 1;
+  Atomics.store(words, base + SLOT_GENERATION, generation);
+  if (died) for (const sweep of sweepers) sweep(slot);
+}

@@ -1,0 +1,289 @@
+/**
+ * A mutex over four words of the near window: the algorithm under `Lock`, under both sides of a queue and under the page table.
+ * Source: the three-state futex mutex of U. Drepper ("Futexes are tricky", 2011), with an owner that may die, and with bounded passing-over.
+ *
+ * State word: 0 = free, else the owner's agent id (22 bits) | W "somebody may sleep" | H "hand over".
+ * - acquire: CAS 0 -> id. release: CAS id -> 0; where that fails there is a W or an H to serve.
+ * - one that has slept acquires with W set: it cannot know whether others sleep still.
+ * - owner dead: CAS the word from the dead id to ours, with W. From any state, at any step.
+ * - fairness: a release leaves the lock to whoever comes first, as every fast mutex does; but one that was passed over `PATIENCE` times
+ *   writes its id into the heir word and sets H, and the next release hands the lock to it directly.
+ * - one that gives up makes a last attempt, and leaves W for those behind it.
+ *
+ * Killed at any instruction: the state word always tells whether, and by whom, the lock is held; a wake-up lost with its owner is repaired
+ * by the next look of any waiter, at most `OWNER_SLICE_MS` later. Model: test/models/lock.pml.
+ */
+import { availableParallelism } from 'node:os';
+import { LIFE_DIED, LIFE_WATCHED } from '../platform/platform.js';
+import { platform } from '../platform/select.js';
+import { fault } from '../util/fault.js';
+import { type Agent, isDead, lifeWord } from './agent.js';
+import { MUTEX_EVENTS, MUTEX_HEIR, MUTEX_STATE } from './layout.js';
+import { type AsyncWait, currentWaiting, type Deadline } from './waiting.js';
+
+const OWNER = (1 << 22) - 1;
+const MAY_SLEEP = 1 << 22;
+const HAND_OVER = 1 << 23;
+
+/** Sleeping on lock and owner: the kernel wakes us at either's change, the slice only repairs lost wake-ups; without that, it finds dead owners. */
+const OWNER_SLICE_MS = 150;
+const BLIND_SLICE_MS = 50;
+const BRIEF_MS = 1;
+/** How often one may be passed over before it asks for the lock by name. */
+const PATIENCE = 4;
+/** About 4 µs, a few times what a short critical section takes; spinning longer never paid (bench/cases/lock-contended). */
+export const SPIN = availableParallelism() > 1 ? 200 : 0;
+
+/** Not acquired. */
+export const NOT_ACQUIRED = 0;
+export const ACQUIRED = 1;
+/** Acquired from an owner that has died. */
+export const ABANDONED = 2;
+export type Acquisition = typeof NOT_ACQUIRED | typeof ACQUIRED | typeof ABANDONED;
+
+export class Mutex {
+  readonly #words: Int32Array;
+  /** Our agent id: what the state word holds when we own it. */
+  readonly #me: number;
+  /** First of the four words. */
+  readonly #at: number;
+  /** False: a dead owner keeps the lock, as in CPython. */
+  readonly #recovers: boolean;
+  /** How often the first of our asynchronous waiters was passed over, and whether the heir word is ours on its behalf. */
+  #asyncPassedOver = 0;
+  #asyncHeir = false;
+
+  constructor(agent: Agent, at: number, recovers = true) {
+    this.#words = agent.region.words;
+    this.#me = agent.id;
+    this.#at = at;
+    this.#recovers = recovers;
+  }
+
+  tryAcquire(): Acquisition {
+    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#me) === 0) return ACQUIRED;
+    return this.#attempt(0);
+  }
+
+  acquireSync(deadline: Deadline): Acquisition {
+    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#me) === 0) return ACQUIRED;
+    return this.#acquireSlowly(deadline);
+  }
+
+  /** For promise forms: a holder that is stopped or preempted may hold up the event loop for `BRIEF_MS` at most. */
+  acquireBriefly(): Acquisition {
+    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#me) === 0) return ACQUIRED;
+    return this.#acquireSlowly(performance.now() + BRIEF_MS);
+  }
+
+  /** Resolves as `acquireSync` returns. Rejects with the signal's reason. */
+  async acquire(deadline: Deadline, signal?: AbortSignal): Promise<Acquisition> {
+    let result: Acquisition = NOT_ACQUIRED;
+    const options: AsyncWait = { deadline, signal, sliceMs: platform.parking.watchesTwo ? OWNER_SLICE_MS - 50 : BLIND_SLICE_MS };
+    const attempt = (): boolean => {
+      result = this.#attemptAsync();
+      return result !== NOT_ACQUIRED;
+    };
+    try {
+      await currentWaiting().waitAsync(this.#at + MUTEX_EVENTS, attempt, options);
+    } catch (error) {
+      this.#renounceAsync();
+      throw error;
+    }
+    if (result === NOT_ACQUIRED) this.#renounceAsync();
+    return result;
+  }
+
+  /** @returns false when the lock was free: nothing has happened. */
+  release(): boolean {
+    if (Atomics.compareExchange(this.#words, this.#at, this.#me, 0) === this.#me) return true;
+    return this.#releaseSlowly();
+  }
+
+  /** Also while it is on its way to an heir. */
+  isLocked(): boolean {
+    return (Atomics.load(this.#words, this.#at) & OWNER) !== 0;
+  }
+
+  /** The owner's agent id, 0 when free. */
+  owner(): number {
+    return Atomics.load(this.#words, this.#at) & OWNER;
+  }
+
+  isMine(): boolean {
+    return this.owner() === this.#me;
+  }
+
+  /** One attempt. `mark` is MAY_SLEEP for one that has slept, or may leave others asleep. */
+  #attempt(mark: number): Acquisition {
+    const words = this.#words;
+    let state = Atomics.load(words, this.#at);
+    for (;;) {
+      const owner = state & OWNER;
+      let next: number;
+      if (owner === 0) next = state | this.#me | mark;
+      else if (owner !== this.#me && this.#recovers && isDead(words, owner)) next = (state & ~OWNER) | this.#me | MAY_SLEEP;
+      else return NOT_ACQUIRED;
+      const found = Atomics.compareExchange(words, this.#at, state, next);
+      if (found === state) return owner === 0 ? ACQUIRED : ABANDONED;
+      state = found;
+    }
+  }
+
+  #acquireSlowly(deadline: Deadline): Acquisition {
+    const words = this.#words;
+    const { parking } = platform;
+    let result = this.#attempt(0);
+    if (result !== NOT_ACQUIRED) return result;
+    if (deadline <= performance.now()) return NOT_ACQUIRED;
+    for (let round = 0; round < 4; round++) {
+      parking.spin(this.#at, Atomics.load(words, this.#at), SPIN >> 2);
+      result = this.#attempt(0);
+      if (result !== NOT_ACQUIRED) return result;
+    }
+    let passedOver = 0;
+    let isHeir = false;
+    for (;;) {
+      if (isHeir && this.#wasHandedOver()) return ACQUIRED;
+      result = this.#attempt(MAY_SLEEP);
+      if (result !== NOT_ACQUIRED) {
+        if (isHeir) Atomics.compareExchange(words, this.#at + MUTEX_HEIR, this.#me, 0);
+        return result;
+      }
+      const state = Atomics.load(words, this.#at);
+      if ((state & OWNER) === 0) continue;
+      const marked = state | MAY_SLEEP | (isHeir ? HAND_OVER : 0);
+      if (state !== marked && Atomics.compareExchange(words, this.#at, state, marked) !== state) continue;
+      if (fault !== null) fault('mutex.marked');
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return this.#giveUp(isHeir);
+      this.#parkOn(marked, leftMs);
+      if (++passedOver >= PATIENCE && !isHeir) isHeir = Atomics.compareExchange(words, this.#at + MUTEX_HEIR, 0, this.#me) === 0;
+    }
+  }
+
+  /** Sleeps until the state changes or its owner dies. Whoever learns of the death tells all others that watch the same owner: the kernel wakes one. */
+  #parkOn(state: number, leftMs: number): void {
+    const words = this.#words;
+    const { parking } = platform;
+    const owner = state & OWNER;
+    if (!parking.watchesTwo || !this.#recovers || owner === this.#me) {
+      parking.park(this.#at, state, Math.min(BLIND_SLICE_MS, leftMs));
+      return;
+    }
+    const life = lifeWord(owner);
+    let alive = Atomics.load(words, life);
+    if ((alive & LIFE_DIED) === 0 && (alive & LIFE_WATCHED) === 0) {
+      const watched = alive | LIFE_WATCHED;
+      if (Atomics.compareExchange(words, life, alive, watched) !== alive) return;
+      alive = watched;
+    }
+    if (isDead(words, owner)) return;
+    parking.parkEither(this.#at, state, life, alive, Math.min(OWNER_SLICE_MS, leftMs));
+    if (isDead(words, owner)) parking.unpark(life, 0x7fffffff);
+  }
+
+  /** Only the heir asks this. The heir word is no longer ours, so a release took it; the state names us once that release is complete. */
+  #wasHandedOver(): boolean {
+    return Atomics.load(this.#words, this.#at + MUTEX_HEIR) !== this.#me && this.isMine();
+  }
+
+  #giveUp(isHeir: boolean): Acquisition {
+    if (!isHeir) return this.#attempt(MAY_SLEEP);
+    const words = this.#words;
+    if (Atomics.compareExchange(words, this.#at + MUTEX_HEIR, this.#me, 0) === this.#me) return this.#attempt(MAY_SLEEP);
+    // a release has read our name: the lock comes to us unless the releaser dies, or is stopped, within its next two instructions
+    for (let look = 0; look < 20; look++) {
+      if (this.isMine()) return ACQUIRED;
+      const result = this.#attempt(MAY_SLEEP);
+      if (result !== NOT_ACQUIRED) return result;
+      platform.parking.park(this.#at, Atomics.load(words, this.#at), 1);
+    }
+    this.#returnUnwanted();
+    return NOT_ACQUIRED;
+  }
+
+  /** The lock may still come to us although nobody here wants it any more: release it when it does. */
+  #returnUnwanted(): void {
+    const releaser = this.owner();
+    const settled = (): boolean => {
+      if (this.isMine()) this.release();
+      return this.owner() !== releaser;
+    };
+    currentWaiting().waitAsync(this.#at + MUTEX_EVENTS, settled, { sliceMs: BLIND_SLICE_MS });
+  }
+
+  /** For the first of this agent's promises: it becomes heir on behalf of all of them. */
+  #attemptAsync(): Acquisition {
+    const words = this.#words;
+    for (;;) {
+      if (this.#asyncHeir && this.#wasHandedOver()) return this.#endAsync(ACQUIRED);
+      const result = this.#attempt(MAY_SLEEP);
+      if (result !== NOT_ACQUIRED) return this.#endAsync(result);
+      const state = Atomics.load(words, this.#at);
+      if ((state & OWNER) === 0) continue;
+      if (!this.#asyncHeir && ++this.#asyncPassedOver > PATIENCE) this.#asyncHeir = Atomics.compareExchange(words, this.#at + MUTEX_HEIR, 0, this.#me) === 0;
+      const marked = state | MAY_SLEEP | (this.#asyncHeir ? HAND_OVER : 0);
+      if (state === marked || Atomics.compareExchange(words, this.#at, state, marked) === state) return NOT_ACQUIRED;
+    }
+  }
+
+  #endAsync(result: Acquisition): Acquisition {
+    if (this.#asyncHeir) {
+      Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, this.#me, 0);
+      this.#asyncHeir = false;
+    }
+    this.#asyncPassedOver = 0;
+    return result;
+  }
+
+  /** A promise gave up. If others of this agent wait they inherit its place; if not, so does nobody. */
+  #renounceAsync(): void {
+    if (!this.#asyncHeir || currentWaiting().hasAsyncWaiters(this.#at + MUTEX_EVENTS)) return;
+    this.#asyncHeir = false;
+    this.#asyncPassedOver = 0;
+    if (Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, this.#me, 0) !== this.#me) this.#returnUnwanted();
+  }
+
+  #releaseSlowly(): boolean {
+    const words = this.#words;
+    const { parking } = platform;
+    let state = Atomics.load(words, this.#at);
+    for (;;) {
+      if ((state & OWNER) === 0) return false;
+      if ((state & HAND_OVER) !== 0) {
+        const heir = Atomics.exchange(words, this.#at + MUTEX_HEIR, 0);
+        if (fault !== null) fault('mutex.heirTaken');
+        if (heir !== 0 && !isDead(words, heir)) {
+          this.#handOver(state, heir);
+          return true;
+        }
+      }
+      const found = Atomics.compareExchange(words, this.#at, state, 0);
+      if (found === state) break;
+      state = found;
+    }
+    if (fault !== null) fault('mutex.freed');
+    if ((state & MAY_SLEEP) !== 0 && (parking.unpark(this.#at, 1) === 0 || !parking.countsExactly)) currentWaiting().notifyOne(this.#at + MUTEX_EVENTS);
+    return true;
+  }
+
+  #handOver(seenState: number, heir: number): void {
+    const words = this.#words;
+    let state = seenState;
+    for (;;) {
+      const found = Atomics.compareExchange(words, this.#at, state, heir | MAY_SLEEP);
+      if (found === state) break;
+      state = found;
+    }
+    platform.parking.unpark(this.#at, 0x7fffffff);
+    currentWaiting().notifyAll(this.#at + MUTEX_EVENTS);
+  }
+}
+
+/** The words of a mutex, for dumps of a hang. */
+export function dumpMutex(words: Int32Array, at: number): string {
+  const state = words[at + MUTEX_STATE] as number;
+  const flags = `${(state & MAY_SLEEP) !== 0 ? ' W' : ''}${(state & HAND_OVER) !== 0 ? ' H' : ''}`;
+  return `owner ${state & OWNER}${flags} events ${(words[at + MUTEX_EVENTS] as number).toString(16)} heir ${words[at + MUTEX_HEIR]}`;
+}

@@ -1,0 +1,334 @@
+/**
+ * Waiting: the only file that knows how a thread or a promise waits for a condition over shared words, and how it is told to look again.
+ *
+ * Each waitable thing has an *event count* (after D. Vyukov's event count in Folly/Eigen; ours spans processes) of two words:
+ *
+ * - F, the flags: 16 bits, one for each sixteenth of the agent slots, set where an agent waits asynchronously; bit 16, somebody sleeps
+ *   synchronously; above, a counter of registrations.
+ * - S, the number of notifications: the word on which synchronous waiters sleep.
+ *
+ * wait: `s = S; F += registration | my bit; look again; sleep while S = s; look again; ...`
+ * notify: if F has no bit, return: one load, the common case. Else S += 1, wake a sleeper; if that woke nobody, ring an agent.
+ *
+ * Three facts that the models found (test/models), each with its counter-example:
+ * - S is raised *before* the wake and before its bit is cleared, else a waiter between its look and its sleep sleeps for ever;
+ * - registering changes F, else a notifier's CAS could clear a registration newer than the F it read;
+ * - one who gives up after its bit was consumed passes the notification on.
+ *
+ * Every sleep has a bound, its *slice*: a peer may be killed with a wake-up in its hands, and then nobody else would tell us.
+ */
+import { platform } from '../platform/select.js';
+import { type Agent, currentAgent, slotBase } from './agent.js';
+import { SLOT_ARMED, SLOT_BELL, SLOT_DOOR, SLOT_DOOR_WORD, SLOT_GENERATION, SLOTS } from './layout.js';
+
+const AGENT_BITS = 0xffff;
+const SLEEPER = 1 << 16;
+const ANY_WAITER = AGENT_BITS | SLEEPER;
+const REGISTRATION = 1 << 17;
+const F_MASK = 0x7fffffff;
+const EVERYBODY = 0x7fffffff;
+
+/** Sleeps on data: a lost wake-up is repaired after the first, an idle process wakes once a second. */
+export const FIRST_SLICE_MS = 250;
+export const LAST_SLICE_MS = 1000;
+
+/** A moment on the monotonic clock in milliseconds, or Infinity. */
+export type Deadline = number;
+
+/** The moment `timeoutMs` from now; undefined is never, and a negative one is now. */
+export function deadlineAfter(timeoutMs: number | undefined): Deadline {
+  return timeoutMs === undefined ? Number.POSITIVE_INFINITY : performance.now() + timeoutMs;
+}
+
+/** A promise that waits: `attempt` takes what is waited for and returns true, or leaves all as it was and returns false. */
+interface Waiter {
+  readonly attempt: () => boolean;
+  readonly resolve: (taken: boolean) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly sliceMs: number;
+  timer: NodeJS.Timeout | undefined;
+  signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
+}
+
+export interface AsyncWait {
+  readonly deadline?: Deadline;
+  readonly signal?: AbortSignal | undefined;
+  /** Longest time between two looks, for conditions that can come true without a notification (a dead owner). */
+  readonly sliceMs?: number;
+  /** False: this wait does not keep the process alive. */
+  readonly ref?: boolean;
+}
+
+/** The waiting of one agent. */
+export class Waiting {
+  readonly #words: Int32Array;
+  readonly #agent: Agent;
+  /** This agent's bit in every F. */
+  readonly #bit: number;
+  /** Asynchronous waiters by event count, each list first in, first out. */
+  readonly #waiters = new Map<number, Waiter[]>();
+  /** Event counts on which this agent's bit may still stand although nobody here waits any more. */
+  readonly #stale = new Set<number>();
+  #opened = false;
+  #armed = false;
+  #armedSliceMs = 0;
+  #idleSliceMs = FIRST_SLICE_MS;
+  /** Where the search for an agent to ring starts: each notifier in turn elsewhere, so that none is always first. */
+  #turn: number;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+    this.#words = agent.region.words;
+    this.#bit = 1 << (agent.slot & 15);
+    this.#turn = agent.slot;
+  }
+
+  /**
+   * Blocks the thread until `attempt()` is true (then true) or the deadline has passed (then false). The last attempt comes after the deadline.
+   */
+  waitSync(events: number, attempt: () => boolean, deadline: Deadline, longestSliceMs: number = LAST_SLICE_MS): boolean {
+    if (attempt()) return true;
+    const { parking } = platform;
+    let sliceMs = Math.min(FIRST_SLICE_MS, longestSliceMs);
+    for (;;) {
+      const seen = this.#register(events, SLEEPER);
+      if (attempt()) return true;
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return this.#giveUpSync(events, attempt);
+      parking.park(events + 1, seen, Math.min(sliceMs, leftMs));
+      if (attempt()) return true;
+      sliceMs = Math.min(sliceMs * 2, longestSliceMs);
+    }
+  }
+
+  /** The promise twin of `waitSync`. Resolves false at the deadline, rejects with the signal's reason, or with what `attempt` throws. First come, first served within the agent. */
+  waitAsync(events: number, attempt: () => boolean, options: AsyncWait): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const { deadline = Number.POSITIVE_INFINITY, signal, sliceMs = LAST_SLICE_MS } = options;
+      if (signal?.aborted) return reject(signal.reason);
+      let queue = this.#waiters.get(events);
+      if ((queue === undefined || queue.length === 0) && attempt()) return resolve(true);
+      const waiter: Waiter = { attempt, resolve, reject, sliceMs, timer: undefined, signal, onAbort: undefined };
+      if (deadline !== Number.POSITIVE_INFINITY) {
+        // rounded up: a timer that fires early would end the wait before its time
+        const leftMs = Math.ceil(deadline - performance.now());
+        if (leftMs <= 0) return resolve(false);
+        waiter.timer = setTimeout(() => this.#timeOut(events, waiter), Math.min(leftMs, 0x7fffffff));
+      }
+      if (signal !== undefined) {
+        waiter.onAbort = () => {
+          this.#drop(events, waiter);
+          this.#passOn(events);
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', waiter.onAbort, { once: true });
+      }
+      if (queue === undefined) {
+        queue = [];
+        this.#waiters.set(events, queue);
+      }
+      queue.push(waiter);
+      this.#idleSliceMs = FIRST_SLICE_MS;
+      if (this.#armed && this.#armedSliceMs <= sliceMs) this.#serve(events);
+      else this.#pump();
+      this.#updateRef();
+    });
+  }
+
+  /** Whether a promise of this agent waits here: a newcomer must queue behind it. */
+  hasAsyncWaiters(events: number): boolean {
+    return this.#waiters.size !== 0 && this.#waiters.has(events);
+  }
+
+  /** Tells one waiter to look again. Returns whether another agent was woken or rung. */
+  notifyOne(events: number): boolean {
+    const flags = Atomics.load(this.#words, events);
+    return (flags & ANY_WAITER) !== 0 && this.#notifySlowly(events, flags);
+  }
+
+  /** Tells all waiters to look again. */
+  notifyAll(events: number): void {
+    const words = this.#words;
+    let flags = Atomics.load(words, events);
+    if ((flags & ANY_WAITER) === 0) return;
+    for (;;) {
+      const found = Atomics.compareExchange(words, events, flags, (flags + REGISTRATION) & F_MASK & ~ANY_WAITER);
+      if (found === flags) break;
+      flags = found;
+    }
+    if ((flags & SLEEPER) !== 0) {
+      Atomics.add(words, events + 1, 1);
+      platform.parking.unpark(events + 1, EVERYBODY);
+    }
+    for (let bit = 0; bit < 16; bit++) if ((flags & (1 << bit)) !== 0) this.#ring(bit);
+  }
+
+  /** Returns S as it was before the registration: the value to sleep on. */
+  #register(events: number, flag: number): number {
+    const words = this.#words;
+    const seen = Atomics.load(words, events + 1);
+    let flags = Atomics.load(words, events);
+    for (;;) {
+      const found = Atomics.compareExchange(words, events, flags, ((flags + REGISTRATION) & F_MASK) | flag);
+      if (found === flags) return seen;
+      flags = found;
+    }
+  }
+
+  /** A sleeper that leaves may have been woken by the very notification that another one needs. */
+  #giveUpSync(events: number, attempt: () => boolean): boolean {
+    if (attempt()) return true;
+    this.notifyOne(events);
+    return false;
+  }
+
+  #notifySlowly(events: number, seenFlags: number): boolean {
+    const words = this.#words;
+    const { parking } = platform;
+    let flags = seenFlags;
+    if ((flags & SLEEPER) !== 0) {
+      Atomics.add(words, events + 1, 1); // before the wake: a waiter between its look and its sleep must not fall asleep
+      if (parking.unpark(events + 1, 1) > 0 && parking.countsExactly) return true;
+      if (parking.countsExactly) Atomics.compareExchange(words, events, flags, flags & ~SLEEPER);
+    }
+    for (;;) {
+      flags = Atomics.load(words, events);
+      const waiting = flags & AGENT_BITS;
+      if (waiting === 0) return false;
+      const bit = nextBit(waiting, ++this.#turn & 15);
+      if (Atomics.compareExchange(words, events, flags, flags & ~(1 << bit)) === flags) {
+        this.#ring(bit);
+        return 1 << bit !== this.#bit;
+      }
+    }
+  }
+
+  /** Rings all agents that share the bit: those who do not wait look, find nothing, and sleep again. */
+  #ring(bit: number): void {
+    const words = this.#words;
+    for (let slot = bit; slot < SLOTS; slot += 16) {
+      const base = slotBase(slot);
+      if (words[base + SLOT_GENERATION] === 0) continue;
+      Atomics.add(words, base + SLOT_BELL, 1);
+      // after the bell: the waiter thread reads the door, then the bells, then sleeps on the door; so either it sees the bell or it does not sleep
+      if (Atomics.load(words, base + SLOT_ARMED) === 0) continue;
+      const door = words[base + SLOT_DOOR_WORD] as number;
+      if (door !== base + SLOT_BELL) Atomics.add(words, door, 1);
+      platform.parking.unpark(door, EVERYBODY);
+    }
+  }
+
+  /** Looks at everything this agent waits for, and arms the doorbell if something is left. */
+  #pump(): void {
+    const words = this.#words;
+    const bell = this.#agent.base + SLOT_BELL;
+    const heard = Atomics.load(words, bell);
+    for (const events of this.#stale) {
+      if (this.#waiters.has(events)) this.#stale.delete(events);
+      else if ((Atomics.load(words, events) & this.#bit) === 0) {
+        this.#stale.delete(events);
+        this.notifyOne(events);
+      }
+    }
+    for (const events of [...this.#waiters.keys()]) this.#serve(events);
+    if (this.#waiters.size === 0 && this.#stale.size === 0) return;
+    let sliceMs = this.#idleSliceMs;
+    for (const queue of this.#waiters.values()) if (queue[0] !== undefined && queue[0].sliceMs < sliceMs) sliceMs = queue[0].sliceMs;
+    this.#open();
+    this.#armed = true;
+    this.#armedSliceMs = sliceMs;
+    Atomics.store(words, this.#agent.base + SLOT_ARMED, 1);
+    platform.doorbell.arm(heard, sliceMs);
+  }
+
+  #open(): void {
+    if (this.#opened) return;
+    this.#opened = true;
+    const { base } = this.#agent;
+    const door = platform.doorbell.open(base + SLOT_BELL, base + SLOT_DOOR, () => {
+      this.#armed = false;
+      Atomics.store(this.#words, base + SLOT_ARMED, 0);
+      this.#idleSliceMs = Math.min(this.#idleSliceMs * 2, LAST_SLICE_MS);
+      this.#pump();
+      this.#updateRef();
+    });
+    this.#words[base + SLOT_DOOR_WORD] = door;
+  }
+
+  /** Registers for these events if not registered, then serves the waiters at the head of the list as long as their attempts succeed. */
+  #serve(events: number): void {
+    if ((Atomics.load(this.#words, events) & this.#bit) === 0) this.#register(events, this.#bit);
+    for (;;) {
+      const waiter = this.#waiters.get(events)?.[0];
+      if (waiter === undefined) return;
+      let taken: boolean;
+      try {
+        taken = waiter.attempt();
+      } catch (error) {
+        this.#drop(events, waiter);
+        waiter.reject(error);
+        continue;
+      }
+      if (!taken) return;
+      this.#idleSliceMs = FIRST_SLICE_MS;
+      this.#drop(events, waiter);
+      waiter.resolve(true);
+    }
+  }
+
+  #timeOut(events: number, waiter: Waiter): void {
+    let taken = false;
+    try {
+      taken = this.#waiters.get(events)?.[0] === waiter && waiter.attempt();
+    } catch (error) {
+      this.#drop(events, waiter);
+      waiter.reject(error);
+      return;
+    }
+    this.#drop(events, waiter);
+    if (!taken) this.#passOn(events);
+    waiter.resolve(taken);
+  }
+
+  #drop(events: number, waiter: Waiter): void {
+    clearTimeout(waiter.timer);
+    if (waiter.onAbort !== undefined) waiter.signal?.removeEventListener('abort', waiter.onAbort);
+    const queue = this.#waiters.get(events);
+    if (queue === undefined) return;
+    if (queue[0] === waiter) queue.shift();
+    else {
+      const index = queue.indexOf(waiter);
+      if (index >= 0) queue.splice(index, 1);
+    }
+    if (queue.length > 0) return;
+    this.#waiters.delete(events);
+    // our bit still stands: whoever consumes it rings us for nothing, and we pass it on
+    if ((Atomics.load(this.#words, events) & this.#bit) !== 0) this.#stale.add(events);
+    this.#updateRef();
+  }
+
+  /** The waiter that left may have been the one for whom a notification was consumed. */
+  #passOn(events: number): void {
+    if (this.#waiters.has(events)) this.#serve(events);
+    else if (!this.#stale.has(events)) this.notifyOne(events);
+  }
+
+  #updateRef(): void {
+    if (this.#opened) platform.doorbell.setRef(this.#waiters.size > 0);
+  }
+}
+
+let ours: Waiting | undefined;
+
+/** The waiting of the calling thread's agent. */
+export function currentWaiting(): Waiting {
+  ours ??= new Waiting(currentAgent());
+  return ours;
+}
+
+/** The first bit set in a 16-bit mask, counted upwards from `from`, and round. */
+function nextBit(mask: number, from: number): number {
+  const rotated = ((mask >>> from) | (mask << (16 - from))) & AGENT_BITS;
+  return (from + 31 - Math.clz32(rotated & -rotated)) & 15;
+}

@@ -1,0 +1,110 @@
+/**
+ * The native addon: its whole type, and how it is found. Nothing else in forkful knows what the `.node` file exports.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SystemError } from '../errors.js';
+import type { ClaimResult, ExitStatus, ParkResult } from './platform.js';
+
+/** Raised with every change of the exports below or of what lies at fixed places in the region. The twin of `kAbi` in native/addon.cc. */
+export const ADDON_ABI = 1;
+
+/**
+ * What the addon exports. Words, offsets and results are those of platform.ts. Every function checks its arguments (`TypeError`, `RangeError`), and
+ * a system call that fails is a `SystemError`. No function uses `this`, so each can be taken off and called alone.
+ */
+export interface Addon {
+  readonly abi: number;
+  /** Hands over the class that system failures are made of. Once per environment, before anything else. */
+  initialize(systemError: typeof SystemError): void;
+
+  create(maxBytes: number, minBytes: number): number;
+  attach(fd: number, bytes: number): number;
+  grant(): { readonly fd: number; readonly bytes: number } | null;
+  view(offset: number, bytes: number): ArrayBuffer;
+  /** `bytes` is at least 1. */
+  ownedView(offset: number, bytes: number, token: number): ArrayBufferLike;
+  detach(buffer: ArrayBufferLike, token: number): boolean;
+  /** Undefined when there are none, which is nearly always. */
+  takeReleased(): number[] | undefined;
+  commit(offset: number, bytes: number): void;
+  punch(offset: number, bytes: number): void;
+
+  /** Of the parking that the region was created with; before there is one, of what FORKFUL_PARKING asks for. */
+  parkingTraits(): { readonly name: string; readonly countsExactly: boolean; readonly watchesTwo: boolean };
+  park(word: number, expected: number, timeoutMs: number): ParkResult;
+  parkEither(word: number, expected: number, otherWord: number, otherExpected: number, timeoutMs: number): ParkResult;
+  unpark(word: number, count: number): number;
+  spin(word: number, expected: number, iterations: number): boolean;
+
+  lifeInit(lifeWord: number): void;
+  lifeClaim(lifeWord: number): ClaimResult;
+  lifeRelease(lifeWord: number): void;
+
+  /** @throws ERR_FORKFUL_OPEN when this environment's doorbell is open already. */
+  doorbellOpen(bellWord: number, doorWord: number, onRing: () => void): number;
+  doorbellArm(expected: number, timeoutMs: number): void;
+  doorbellSetRef(on: boolean): void;
+  doorbellClose(): void;
+
+  kill(pid: number, signal: number): boolean;
+  waitExit(pid: number, timeoutMs: number): ExitStatus | null;
+  dieWithParent(parentPid: number): boolean;
+
+  /** A new segment under a name of one path component, backed with memory and mapped until its buffer is collected. */
+  namedCreate(name: string, bytes: number): ArrayBufferLike;
+  /** An existing segment, whole. */
+  namedOpen(name: string): ArrayBufferLike;
+  namedUnlink(name: string): void;
+}
+
+/** The addon, or why there is none: every file tried, and what was wrong with it. */
+export type AddonResult = { readonly addon: Addon; readonly path: string } | { readonly reason: string };
+
+const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
+const requireNative = createRequire(import.meta.url);
+
+/** Finds and loads the addon: FORKFUL_ADDON alone where it is set, else a build of this checkout, else what the package brought for this platform. Never throws. */
+export function loadAddon(): AddonResult {
+  const failures: string[] = [];
+  for (const path of candidates()) {
+    const outcome = tryCandidate(path);
+    if (typeof outcome !== 'string') return { addon: outcome, path };
+    failures.push(`  ${path}: ${outcome}`);
+  }
+  const here = `${process.platform}-${process.arch}, Node ${process.version}`;
+  return { reason: `forkful has no native addon for ${here}. Tried:\n${failures.join('\n')}` };
+}
+
+function candidates(): string[] {
+  const { FORKFUL_ADDON } = process.env;
+  if (FORKFUL_ADDON) return [FORKFUL_ADDON];
+  return [join(packageRoot, 'build/Release/forkful.node'), join(packageRoot, 'build/Debug/forkful.node'), ...prebuilds()];
+}
+
+/** prebuildify names them forkful.node, and with tags forkful.glibc.node and the like; the wrong C library refuses to load, with a reason. */
+function prebuilds(): string[] {
+  const folder = join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`);
+  const files = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((file) => file.endsWith('.node'))
+        .sort()
+    : [];
+  return files.length > 0 ? files.map((file) => join(folder, file)) : [join(folder, 'forkful.node')];
+}
+
+function tryCandidate(path: string): Addon | string {
+  if (!existsSync(path)) return 'no such file';
+  let addon: Partial<Addon> | undefined;
+  try {
+    addon = requireNative(path) as Partial<Addon> | undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  if (addon?.abi !== ADDON_ABI)
+    return `built for another version of forkful (its ABI is ${addon?.abi ?? 'unknown'}, needed is ${ADDON_ABI}): build it again`;
+  addon.initialize?.(SystemError);
+  return addon as Addon;
+}

@@ -1,0 +1,234 @@
+/**
+ * Messages: how a value becomes a frame of the ring, and a frame a value. Integers, doubles and the constants travel inside the frame;
+ * all else through the codec. A message that carries shared objects lists their handles, so that one that is never delivered can let go of them
+ * without being decoded; one whose root is a large buffer carries its bytes apart, so that they are copied once in and once out.
+ *
+ * | tag | second word | payload |
+ * |---|---|---|
+ * | INT | the value | |
+ * | DOUBLE | | 8 bytes |
+ * | CONSTANT | 0 undefined, 1 null, 2 false, 3 true | |
+ * | PACKED | bytes of the head | head |
+ * | RICH | bytes of the head | number of handles, bytes of the body; handles (offset, generation); head, padded to 8; body |
+ */
+import { cancelHandle, sendHandle } from '../memory/block.js';
+import { type Handle, receiveShared } from '../memory/handle.js';
+import { Decoder } from '../serialize/decoder.js';
+import { Encoder } from '../serialize/encoder.js';
+import { handleOf } from '../serialize/passable.js';
+import { type FrameView, TAG_CONSTANT, TAG_DOUBLE, TAG_INT, TAG_PACKED, TAG_RICH, type WritePayload } from './ring.js';
+
+const CONSTANTS = [undefined, null, false, true] as const;
+/** Up to here a loop over words beats a call into C++ (bench/micro). */
+const LOOP_BYTES = 192;
+/** Scratch larger than this is not kept. */
+const KEEP_BYTES = 1 << 20;
+const NO_HANDLES: readonly Handle[] = [];
+
+const double = new Float64Array(1);
+const doubleWords = new Int32Array(double.buffer);
+const decoder = new Decoder();
+
+/** A value on its way out. */
+export class Outgoing {
+  tag = TAG_INT;
+  /** The second word of the frame. */
+  value = 0;
+  payloadBytes = 0;
+  readonly #encoder = new Encoder();
+  #handles: readonly Handle[] = NO_HANDLES;
+  #head: Buffer = this.#encoder.bytes as Buffer;
+  #headWords: Int32Array = this.#encoder.words;
+  #headBytes = 0;
+  #body: Uint8Array | null = null;
+
+  /** Encodes. Its shared objects are in transit from now on, until delivered, or `cancel`led. @throws SerializationError; then nothing is left behind */
+  load(value: unknown, rootName = 'value'): this {
+    this.#handles = NO_HANDLES;
+    if (typeof value === 'number') this.#loadNumber(value);
+    else if (value === undefined || value === null || typeof value === 'boolean') this.#inline(TAG_CONSTANT, CONSTANTS.indexOf(value as null));
+    else this.#encode(value, rootName);
+    return this;
+  }
+
+  /** The message will not be put. */
+  cancel(): void {
+    for (const handle of this.#handles) cancelHandle(handle);
+    this.#handles = NO_HANDLES;
+  }
+
+  /** Makes the message its own: what it holds survives the next `load` of others, and changes of the value it was made from. */
+  detach(): this {
+    const length = this.#headBytes;
+    const copy = Buffer.allocUnsafeSlow((length + 7) & ~7);
+    copy.set(this.#head.subarray(0, length));
+    this.#head = copy;
+    this.#headWords = new Int32Array(copy.buffer, 0, copy.length >> 2);
+    if (this.#body !== null) this.#body = Uint8Array.prototype.slice.call(this.#body);
+    return this;
+  }
+
+  readonly write: WritePayload = (words, word, bytes, byte) => {
+    if (this.tag === TAG_PACKED) return this.#writeHead(words, word, bytes, byte);
+    if (this.tag === TAG_DOUBLE) {
+      words[word] = this.#headBytes;
+      words[word + 1] = this.#doubleHigh;
+      return;
+    }
+    if (this.tag !== TAG_RICH) return;
+    const body = this.#body;
+    words[word] = this.#handles.length;
+    words[word + 1] = body === null ? 0 : body.length;
+    let at = 8;
+    for (const { offset, generation } of this.#handles) {
+      words[word + (at >> 2)] = offset;
+      words[word + (at >> 2) + 1] = generation;
+      at += 8;
+    }
+    this.#writeHead(words, word + (at >> 2), bytes, byte + at);
+    if (body !== null) bytes.set(body, byte + at + ((this.#headBytes + 7) & ~7));
+  };
+
+  #doubleHigh = 0;
+
+  #loadNumber(value: number): void {
+    if ((value | 0) === value && (value !== 0 || 1 / value > 0)) return this.#inline(TAG_INT, value);
+    double[0] = value;
+    this.tag = TAG_DOUBLE;
+    this.value = 0;
+    this.payloadBytes = 8;
+    this.#headBytes = doubleWords[0] as number;
+    this.#doubleHigh = doubleWords[1] as number;
+  }
+
+  #inline(tag: number, value: number): void {
+    this.tag = tag;
+    this.value = value;
+    this.payloadBytes = 0;
+  }
+
+  #encode(value: unknown, rootName: string): void {
+    const encoder = this.#encoder;
+    encoder.encode(value, rootName);
+    const { length, body, handles } = encoder;
+    this.#head = encoder.bytes as Buffer;
+    this.#headWords = encoder.words;
+    this.#headBytes = this.value = length;
+    this.#body = body;
+    if (handles.length === 0 && body === null) {
+      this.tag = TAG_PACKED;
+      this.payloadBytes = length;
+      return;
+    }
+    this.tag = TAG_RICH;
+    this.payloadBytes = 8 + handles.length * 8 + ((length + 7) & ~7) + (body === null ? 0 : body.length);
+    const sent: Handle[] = [];
+    this.#handles = sent;
+    for (const passable of handles) {
+      const handle = passable[handleOf]();
+      sendHandle(handle);
+      sent.push(handle);
+    }
+  }
+
+  #writeHead(words: Int32Array, word: number, bytes: Buffer, byte: number): void {
+    const length = this.#headBytes;
+    if (length <= LOOP_BYTES) {
+      const head = this.#headWords;
+      for (let index = 0, end = (length + 3) >> 2; index < end; index++) words[word + index] = head[index] as number;
+    } else this.#head.copy(bytes, byte, 0, length);
+  }
+}
+
+/** A value on its way in: copied out of the ring under the lock, decoded after it. */
+export class Incoming {
+  #tag = TAG_INT;
+  #value = 0;
+  #high = 0;
+  #scratch = Buffer.allocUnsafeSlow(4096);
+  #words = new Int32Array(this.#scratch.buffer);
+  #handles: readonly Handle[] = NO_HANDLES;
+  #body: Uint8Array | null = null;
+
+  /** Copies the frame. REQUIRES: the get lock. */
+  take(frame: FrameView): void {
+    this.#tag = frame.tag;
+    this.#value = frame.value;
+    if (frame.tag === TAG_INT || frame.tag === TAG_CONSTANT) return;
+    if (frame.tag === TAG_PACKED) return this.#takeHead(frame.words, frame.word, frame.bytes, frame.byte);
+    if (frame.tag === TAG_DOUBLE) {
+      this.#value = frame.words[frame.word] as number;
+      this.#high = frame.words[frame.word + 1] as number;
+      return;
+    }
+    const bodyBytes = (frame.words[frame.word + 1] as number) >>> 0;
+    this.#handles = handlesIn(frame);
+    const at = 8 + this.#handles.length * 8;
+    this.#takeHead(frame.words, frame.word + (at >> 2), frame.bytes, frame.byte + at);
+    this.#body = null;
+    if (bodyBytes > 0) {
+      const start = frame.byte + at + ((frame.value + 7) & ~7);
+      const body = Buffer.allocUnsafeSlow(bodyBytes);
+      frame.bytes.copy(body, 0, start, start + bodyBytes);
+      this.#body = body;
+    }
+  }
+
+  /** Decodes. @throws SerializationError, StaleHandleError: the message is lost then */
+  toValue(): unknown {
+    switch (this.#tag) {
+      case TAG_INT:
+        return this.#value;
+      case TAG_DOUBLE:
+        doubleWords[0] = this.#value;
+        doubleWords[1] = this.#high;
+        return double[0];
+      case TAG_CONSTANT:
+        return CONSTANTS[this.#value];
+      case TAG_PACKED:
+        return decoder.decode(this.#scratch, 0, this.#value, noHandles, null);
+      default:
+        return this.#richValue();
+    }
+  }
+
+  #richValue(): unknown {
+    const body = this.#body;
+    this.#body = null;
+    const objects = this.#handles.map(receiveShared);
+    this.#handles = NO_HANDLES;
+    return decoder.decode(this.#scratch, 0, this.#value, (index) => objects[index], body);
+  }
+
+  #takeHead(words: Int32Array, word: number, bytes: Buffer, byte: number): void {
+    const length = this.#value;
+    if (length > this.#scratch.length || this.#scratch.length > KEEP_BYTES) this.#resize(length);
+    if (length <= LOOP_BYTES) {
+      const scratch = this.#words;
+      for (let index = 0, end = (length + 3) >> 2; index < end; index++) scratch[index] = words[word + index] as number;
+    } else bytes.copy(this.#scratch, 0, byte, byte + length);
+  }
+
+  #resize(length: number): void {
+    this.#scratch = Buffer.allocUnsafeSlow(Math.max(4096, (length + 7) & ~7));
+    this.#words = new Int32Array(this.#scratch.buffer);
+  }
+}
+
+/** For a message that nobody will get: its shared objects are no longer in transit. */
+export function discardFrame(frame: FrameView): void {
+  if (frame.tag === TAG_RICH) for (const handle of handlesIn(frame)) cancelHandle(handle);
+}
+
+function handlesIn(frame: FrameView): Handle[] {
+  const { words, word } = frame;
+  const handles: Handle[] = [];
+  for (let index = 0, count = words[word] as number; index < count; index++) {
+    handles.push({ offset: words[word + 2 + index * 2] as number, generation: (words[word + 3 + index * 2] as number) >>> 0 });
+  }
+  return handles;
+}
+
+function noHandles(): never {
+  throw new Error('A message without handles refers to one');
+}

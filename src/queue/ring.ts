@@ -1,0 +1,431 @@
+/**
+ * The byte ring under every queue: any number of producers and consumers in any processes, one mutex per side, crash-safe by construction.
+ * After Lamport's single-producer, single-consumer ring with cached indices (as in Folly's ProducerConsumerQueue); ours has a lock per side,
+ * frames of any length, and grows by linking segments.
+ *
+ * Words used here:
+ * - *count*: how many messages were ever put, or got. Storing it is what commits a put or a get: before, nothing has happened, after, everything has.
+ * - *cursor*: segment and position of the next frame. Each side has two, used in turn: for count n the cursor n & 1 is valid. So a process
+ *   that dies anywhere leaves a valid cursor for the count it leaves, and its successor has nothing to repair.
+ * - *frame*: one message, 8-byte aligned: {eighths of its length << 4 | tag, inline value or head length} then what the tag says.
+ * - *segment*: a run of pages: 64 bytes of header, then a power of two of bytes used as a ring. When the last one is full the next is linked
+ *   by a frame; consumers follow the link and give the drained segment back, or keep it as a spare for the next time.
+ *
+ * Payloads are opaque here: `message.ts` knows what is in them.
+ */
+import type { Agent } from '../arena/agent.js';
+import { PAGE_BYTES } from '../arena/layout.js';
+import { Mutex, SPIN } from '../arena/mutex.js';
+import { viewBytes } from '../arena/region.js';
+import { allocateRun, freeRun, type Page } from '../memory/pages.js';
+import { platform } from '../platform/select.js';
+import { fault } from '../util/fault.js';
+import { rangeError } from '../util/validate.js';
+
+// ---- words of the control block: each side, and each event count, on its own cache line ---------------------------------------
+export const RING_MAX_ITEMS = 0;
+/** In units of 4 KiB. */
+export const RING_MAX_BYTES = 1;
+export const RING_CLOSED = 2;
+/** First page of a drained segment kept for reuse, 0: none. */
+export const RING_SPARE = 3;
+export const RING_PUT_LOCK = 16;
+export const RING_PUT_COUNT = 20;
+export const RING_PUT_CURSORS = 24;
+export const RING_GET_LOCK = 32;
+export const RING_GET_COUNT = 36;
+export const RING_GET_CURSORS = 40;
+/** Event count of those who wait for an item. */
+export const RING_ITEMS = 48;
+/** Event count of those who wait for room. */
+export const RING_SPACE = 64;
+export const RING_WORDS = 80;
+
+// ---- words of a cursor; two of them stand side by side ------------------------------------------------------------------------
+const CURSOR_PAGE = 0;
+/** Bytes from the start of the segment's ring, wrapping at 2^32; its low bits are the place in the ring. */
+const CURSOR_POSITION = 1;
+/** Bytes of all segments linked before this one, in units of 4 KiB, wrapping: the difference of two cursors' is what lies between. */
+const CURSOR_BEFORE = 2;
+
+// ---- words of a segment ---------------------------------------------------------------------------------------------------------
+const SEGMENT_CAPACITY = 0;
+/** The put count when it was linked: tells two lives of the same pages apart. */
+const SEGMENT_SERIAL = 1;
+/** As CURSOR_BEFORE. */
+const SEGMENT_BEFORE = 2;
+const SEGMENT_HEADER_BYTES = 64;
+
+// ---- frames -------------------------------------------------------------------------------------------------------------------
+export const FRAME_HEADER_BYTES = 8;
+export const TAG_INT = 0;
+export const TAG_DOUBLE = 1;
+export const TAG_CONSTANT = 2;
+export const TAG_PACKED = 3;
+export const TAG_RICH = 4;
+/** The rest of the segment up to its end is unused. */
+const TAG_PAD = 14;
+/** The next frame is the first of another segment. */
+const TAG_LINK = 15;
+/** Every frame leaves room for a link behind it. */
+const LINK_BYTES = 8;
+
+export const UNBOUNDED = 0x7fffffff;
+const FIRST_CAPACITY = 1 << 14;
+/** Growing by four reaches the largest in five steps; beyond 8 MiB a larger ring only leaves the cache (bench/cases/queue). */
+const LARGEST_CAPACITY = 1 << 23;
+const UNIT = 4096;
+/** Before it grows, a producer gives a consumer at work up to this many times `SPIN` pauses (some 50 µs) to free a quarter: a ring that stays small stays in the cache. */
+const PATIENCE = 12;
+
+/** What a put attempt came to. */
+export const PUT_DONE = 0;
+export const PUT_NO_ROOM = 1;
+
+/** One segment as this agent sees it. */
+class Segment {
+  readonly page: Page;
+  readonly words: Int32Array;
+  readonly bytes: Buffer;
+  /** First word and byte of the ring proper in `words` and `bytes`. */
+  readonly firstWord: number;
+  readonly firstByte: number;
+  readonly headerWord: number;
+  readonly capacity: number;
+  readonly mask: number;
+  readonly serial: number;
+
+  constructor(agent: Agent, page: Page) {
+    const { words, near } = agent.region;
+    const start = page * PAGE_BYTES;
+    this.page = page;
+    if (start + PAGE_BYTES <= near.length && start + SEGMENT_HEADER_BYTES + (words[start >> 2] as number) <= near.length) {
+      this.words = words;
+      this.bytes = near;
+      this.headerWord = start >> 2;
+    } else {
+      const capacity = new Int32Array(viewBytes(start, 4).buffer, viewBytes(start, 4).byteOffset, 1)[0] as number;
+      this.bytes = viewBytes(start, SEGMENT_HEADER_BYTES + capacity);
+      this.words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length >> 2);
+      this.headerWord = 0;
+    }
+    this.firstWord = this.headerWord + (SEGMENT_HEADER_BYTES >> 2);
+    this.firstByte = this.firstWord * 4;
+    this.capacity = this.words[this.headerWord + SEGMENT_CAPACITY] as number;
+    this.mask = this.capacity - 1;
+    this.serial = this.words[this.headerWord + SEGMENT_SERIAL] as number;
+  }
+
+  /** False when the pages have begun another life since we opened them. */
+  isCurrent(page: Page): boolean {
+    return this.page === page && this.words[this.headerWord + SEGMENT_SERIAL] === this.serial;
+  }
+
+  get before(): number {
+    return this.words[this.headerWord + SEGMENT_BEFORE] as number;
+  }
+}
+
+/** Writes a frame's payload, given where it starts; `bytes` and `words` show the same memory. */
+export type WritePayload = (words: Int32Array, word: number, bytes: Buffer, byte: number) => void;
+
+/** Where a payload lies: valid until the get is committed. */
+export interface FrameView {
+  tag: number;
+  /** The second word of the frame. */
+  value: number;
+  words: Int32Array;
+  /** First payload word and byte. */
+  word: number;
+  bytes: Buffer;
+  byte: number;
+}
+
+/** Writes the words of an empty ring. REQUIRES: zeroed words, seen by nobody else yet. @throws OutOfMemoryError */
+export function initRing(agent: Agent, at: number, maxItems: number, maxBytes: number): void {
+  const { words } = agent.region;
+  words[at + RING_MAX_ITEMS] = maxItems;
+  words[at + RING_MAX_BYTES] = Math.max(1, Math.floor(maxBytes / UNIT));
+  const page = newSegment(agent, FIRST_CAPACITY, 0, 0);
+  words[at + RING_PUT_CURSORS + CURSOR_PAGE] = page;
+  words[at + RING_GET_CURSORS + CURSOR_PAGE] = page;
+}
+
+/** Calls `visit` for each message that nobody will get any more, then frees all segments. REQUIRES: nobody uses the ring. */
+export function destroyRing(agent: Agent, at: number, visit: (frame: FrameView) => void): void {
+  const ring = new Ring(agent, at);
+  while (ring.peek()) {
+    visit(ring.frame);
+    ring.commitGet();
+  }
+  const { words } = agent.region;
+  freeRun(words[at + RING_GET_CURSORS + ((words[at + RING_GET_COUNT] as number) & 1) * 4 + CURSOR_PAGE] as number);
+  const spare = words[at + RING_SPARE] as number;
+  if (spare !== 0) freeRun(spare);
+}
+
+export class Ring {
+  readonly putLock: Mutex;
+  readonly getLock: Mutex;
+  /** The message that `peek` found. */
+  readonly frame: FrameView;
+  readonly #agent: Agent;
+  readonly #words: Int32Array;
+  readonly #at: number;
+  readonly #maxItems: number;
+  #putSegment: Segment | undefined;
+  #getSegment: Segment | undefined;
+  /** Consumer's position in the segment we put into, as last seen: room can only have grown since. */
+  #tailSeen = 0;
+  /** Put count as last seen: a batch is drained without touching the producers' cache line. */
+  #putSeen: number;
+  // where the frame that `peek` found ends, and what it leaves behind
+  #nextPosition = 0;
+  #drained: Page = 0;
+
+  constructor(agent: Agent, at: number) {
+    this.#agent = agent;
+    this.#at = at;
+    const words = agent.region.words;
+    this.#words = words;
+    this.#maxItems = words[at + RING_MAX_ITEMS] as number;
+    this.putLock = new Mutex(agent, at + RING_PUT_LOCK);
+    this.getLock = new Mutex(agent, at + RING_GET_LOCK);
+    this.#putSeen = Atomics.load(words, at + RING_GET_COUNT);
+    this.frame = { tag: 0, value: 0, words, word: 0, bytes: agent.region.near, byte: 0 };
+  }
+
+  /** Messages put and not yet got: exact at some moment during the call. */
+  size(): number {
+    const words = this.#words;
+    for (;;) {
+      const got = Atomics.load(words, this.#at + RING_GET_COUNT);
+      const put = Atomics.load(words, this.#at + RING_PUT_COUNT);
+      if (got === Atomics.load(words, this.#at + RING_GET_COUNT)) return (put - got) | 0;
+    }
+  }
+
+  /** How many messages were ever got. */
+  got(): number {
+    return Atomics.load(this.#words, this.#at + RING_GET_COUNT);
+  }
+
+  get maxItems(): number {
+    return this.#maxItems;
+  }
+
+  get maxBytes(): number {
+    return (this.#words[this.#at + RING_MAX_BYTES] as number) * UNIT;
+  }
+
+  isClosed(): boolean {
+    return Atomics.load(this.#words, this.#at + RING_CLOSED) !== 0;
+  }
+
+  /** Whether a consumer would find something: without the lock, so true may be out of date. */
+  mayHaveItem(): boolean {
+    const got = Atomics.load(this.#words, this.#at + RING_GET_COUNT);
+    if (((this.#putSeen - got) | 0) > 0) return true;
+    this.#putSeen = Atomics.load(this.#words, this.#at + RING_PUT_COUNT);
+    return this.#putSeen !== got;
+  }
+
+  /**
+   * Puts one message of `payloadBytes` (0 for inline ones), or says that there is no room for it now. REQUIRES: the put lock.
+   * @throws OutOfMemoryError, RangeError (larger than maxBytes); nothing has happened then
+   */
+  put(tag: number, value: number, payloadBytes: number, write: WritePayload | null): typeof PUT_DONE | typeof PUT_NO_ROOM {
+    const words = this.#words;
+    const at = this.#at;
+    const count = words[at + RING_PUT_COUNT] as number;
+    if (this.#maxItems !== UNBOUNDED && ((count - Atomics.load(words, at + RING_GET_COUNT)) | 0) >= this.#maxItems) return PUT_NO_ROOM;
+    const cursor = at + RING_PUT_CURSORS + ((count & 1) << 2);
+    const page = words[cursor + CURSOR_PAGE] as number;
+    let segment = this.#putSegment;
+    if (segment === undefined || !segment.isCurrent(page)) {
+      segment = this.#putSegment = new Segment(this.#agent, page);
+      this.#tailSeen = 0;
+    }
+    let position = words[cursor + CURSOR_POSITION] as number;
+    const length = FRAME_HEADER_BYTES + ((payloadBytes + 7) & ~7);
+    const toEnd = segment.capacity - (position & segment.mask);
+    const total = (length <= toEnd ? length : toEnd + length) + LINK_BYTES;
+    if (segment.capacity - ((position - this.#tailSeen) >>> 0) < total && !this.#makeRoom(segment, position, total)) {
+      const grown = this.#grow(segment, position, length, count);
+      if (grown === null) return PUT_NO_ROOM;
+      segment = grown;
+      position = 0;
+    } else if (length > toEnd) {
+      segment.words[segment.firstWord + ((position & segment.mask) >> 2)] = ((toEnd >>> 3) << 4) | TAG_PAD;
+      position = (position + toEnd) | 0;
+    }
+    const word = segment.firstWord + ((position & segment.mask) >> 2);
+    const frameWords = segment.words;
+    frameWords[word] = ((length >>> 3) << 4) | tag;
+    frameWords[word + 1] = value;
+    if (write !== null) write(frameWords, word + 2, segment.bytes, (word + 2) << 2);
+    if (fault !== null) fault('ring.put.framed');
+    const next = at + RING_PUT_CURSORS + (((count + 1) & 1) << 2);
+    words[next + CURSOR_PAGE] = segment.page;
+    words[next + CURSOR_POSITION] = (position + length) | 0;
+    if (fault !== null) fault('ring.put.cursor');
+    Atomics.store(words, at + RING_PUT_COUNT, (count + 1) | 0); // commits; pairs with the loads in peek() and mayHaveItem()
+    if (fault !== null) fault('ring.put.committed');
+    return PUT_DONE;
+  }
+
+  /** Finds the next message and describes it in `frame`; false: empty. REQUIRES: the get lock. */
+  peek(): boolean {
+    const words = this.#words;
+    const at = this.#at;
+    const count = words[at + RING_GET_COUNT] as number;
+    if (((this.#putSeen - count) | 0) <= 0) {
+      this.#putSeen = Atomics.load(words, at + RING_PUT_COUNT); // pairs with the commit in put(): the frame is whole
+      if (this.#putSeen === count) return false;
+    }
+    const cursor = at + RING_GET_CURSORS + ((count & 1) << 2);
+    let segment = this.#getSegment;
+    const page = words[cursor + CURSOR_PAGE] as number;
+    if (segment === undefined || !segment.isCurrent(page)) segment = this.#getSegment = new Segment(this.#agent, page);
+    let position = words[cursor + CURSOR_POSITION] as number;
+    let word = segment.firstWord + ((position & segment.mask) >> 2);
+    let head = segment.words[word] as number;
+    this.#drained = 0;
+    if ((head & 15) >= TAG_PAD) {
+      if ((head & 15) === TAG_PAD) position = (position + ((head >>> 4) << 3)) | 0;
+      else {
+        this.#drained = segment.page;
+        segment = this.#getSegment = new Segment(this.#agent, segment.words[word + 1] as number);
+        position = 0;
+      }
+      word = segment.firstWord + ((position & segment.mask) >> 2);
+      head = segment.words[word] as number;
+    }
+    this.#nextPosition = (position + ((head >>> 4) << 3)) | 0;
+    const { frame } = this;
+    frame.tag = head & 15;
+    frame.value = segment.words[word + 1] as number;
+    frame.words = segment.words;
+    frame.word = word + 2;
+    frame.bytes = segment.bytes;
+    frame.byte = (word + 2) << 2;
+    return true;
+  }
+
+  /** Takes the message that `peek` found. REQUIRES: the get lock, held since. */
+  commitGet(): void {
+    const words = this.#words;
+    const at = this.#at;
+    const count = words[at + RING_GET_COUNT] as number;
+    const next = at + RING_GET_CURSORS + (((count + 1) & 1) << 2);
+    const segment = this.#getSegment as Segment;
+    words[next + CURSOR_PAGE] = segment.page;
+    words[next + CURSOR_POSITION] = this.#nextPosition;
+    words[next + CURSOR_BEFORE] = segment.before;
+    if (fault !== null) fault('ring.get.cursor');
+    Atomics.store(words, at + RING_GET_COUNT, (count + 1) | 0); // commits; pairs with the load in tailIn()
+    if (fault !== null) fault('ring.get.committed');
+    if (this.#drained !== 0) this.#giveBack(this.#drained);
+  }
+
+  /** Whether it is worth waking a producer: room for one message is not, it would be back asleep at once. */
+  hasMuchRoom(): boolean {
+    const used = this.size();
+    if (this.#maxItems !== UNBOUNDED && (this.#maxItems < 16 || used * 2 <= this.#maxItems)) return true;
+    if (this.#drained !== 0) return true;
+    const words = this.#words;
+    const count = words[this.#at + RING_PUT_COUNT] as number;
+    const cursor = this.#at + RING_PUT_CURSORS + ((count & 1) << 2);
+    const segment = this.#getSegment as Segment;
+    if (words[cursor + CURSOR_PAGE] !== segment.page) return false;
+    return (((words[cursor + CURSOR_POSITION] as number) - this.#nextPosition) >>> 0) * 2 <= segment.capacity;
+  }
+
+  /** Refreshes the consumers' position, and gives consumers at work a moment to free a quarter of the ring. */
+  #makeRoom(segment: Segment, position: number, total: number): boolean {
+    if (total > segment.capacity) return false;
+    const words = this.#words;
+    const wanted = Math.max(total, segment.capacity >> 2);
+    for (let patience = PATIENCE; ; patience--) {
+      const got = Atomics.load(words, this.#at + RING_GET_COUNT);
+      this.#tailSeen = this.#tailIn(segment.page);
+      const room = segment.capacity - ((position - this.#tailSeen) >>> 0);
+      if (room >= wanted) return true;
+      if (patience === 0 || SPIN === 0 || !platform.parking.spin(this.#at + RING_GET_COUNT, got, SPIN)) return room >= total;
+    }
+  }
+
+  /** Consumers' position in a segment: its start while they are still in an earlier one. The count is read twice, since a cursor is rewritten two commits later. */
+  #tailIn(page: Page): number {
+    const words = this.#words;
+    for (;;) {
+      const count = Atomics.load(words, this.#at + RING_GET_COUNT);
+      const cursor = this.#at + RING_GET_CURSORS + ((count & 1) << 2);
+      const tailPage = Atomics.load(words, cursor + CURSOR_PAGE);
+      const tail = Atomics.load(words, cursor + CURSOR_POSITION);
+      if (Atomics.load(words, this.#at + RING_GET_COUNT) === count) return tailPage === page ? tail : 0;
+    }
+  }
+
+  /** Links a further segment large enough for the frame, unless that would be more than `maxBytes`. It becomes visible with the commit of the frame. */
+  #grow(segment: Segment, position: number, length: number, count: number): Segment | null {
+    const words = this.#words;
+    if (length > this.maxBytes) throw rangeError('message', `at most maxBytes = ${this.maxBytes} bytes when encoded`, length);
+    let capacity = Math.min(segment.capacity * 4, LARGEST_CAPACITY);
+    while (capacity < (length + LINK_BYTES) * (length > LARGEST_CAPACITY / 4 ? 1 : 4)) capacity *= 2;
+    // an empty ring that is too small for one message is replaced whatever maxBytes says: else that message could never be put
+    if (this.size() !== 0) {
+      const maxUnits = words[this.#at + RING_MAX_BYTES] as number;
+      const linked = this.#linkedUnits(segment);
+      while (linked + capacity / UNIT > maxUnits && capacity > segment.capacity) capacity /= 2;
+      if (linked + capacity / UNIT > maxUnits || capacity < length + LINK_BYTES) return null;
+    }
+    const before = (segment.before + segment.capacity / UNIT) | 0;
+    const page = this.#takeSpare(capacity, count, before) ?? newSegment(this.#agent, capacity, count, before);
+    if (fault !== null) fault('ring.grown');
+    const word = segment.firstWord + ((position & segment.mask) >> 2);
+    segment.words[word] = TAG_LINK;
+    segment.words[word + 1] = page;
+    this.#putSegment = new Segment(this.#agent, page);
+    this.#tailSeen = 0;
+    return this.#putSegment;
+  }
+
+  /** Bytes in the segments from the consumers' to the producers' last, in units of 4 KiB. */
+  #linkedUnits(last: Segment): number {
+    const words = this.#words;
+    const count = Atomics.load(words, this.#at + RING_GET_COUNT);
+    const before = Atomics.load(words, this.#at + RING_GET_CURSORS + ((count & 1) << 2) + CURSOR_BEFORE);
+    return ((last.before - before) | 0) + last.capacity / UNIT;
+  }
+
+  #takeSpare(capacity: number, count: number, before: number): Page | null {
+    const words = this.#words;
+    if (words[this.#at + RING_SPARE] === 0) return null;
+    const page = Atomics.exchange(words, this.#at + RING_SPARE, 0);
+    if (page === 0) return null;
+    const spare = new Segment(this.#agent, page);
+    if (spare.capacity < capacity) {
+      freeRun(page);
+      return null;
+    }
+    spare.words[spare.headerWord + SEGMENT_SERIAL] = count;
+    spare.words[spare.headerWord + SEGMENT_BEFORE] = before;
+    return page;
+  }
+
+  #giveBack(page: Page): void {
+    if (Atomics.compareExchange(this.#words, this.#at + RING_SPARE, 0, page) !== 0) freeRun(page);
+  }
+}
+
+/** A segment of `capacity` bytes, header written. */
+function newSegment(agent: Agent, capacity: number, serial: number, before: number): Page {
+  const page = allocateRun(SEGMENT_HEADER_BYTES + capacity, 'near');
+  const start = page * PAGE_BYTES;
+  const header = start + SEGMENT_HEADER_BYTES <= agent.region.near.length ? agent.region.near.subarray(start, start + SEGMENT_HEADER_BYTES) : viewBytes(start, SEGMENT_HEADER_BYTES);
+  header.writeInt32LE(capacity, SEGMENT_CAPACITY * 4);
+  header.writeInt32LE(serial, SEGMENT_SERIAL * 4);
+  header.writeInt32LE(before, SEGMENT_BEFORE * 4);
+  return page;
+}
