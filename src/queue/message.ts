@@ -13,7 +13,7 @@
  */
 import { cancelHandle, sendHandle } from '../memory/block.js';
 import { type Handle, receiveShared } from '../memory/handle.js';
-import { Decoder } from '../serialize/decoder.js';
+import { Decoder, decodeBody } from '../serialize/decoder.js';
 import { Encoder } from '../serialize/encoder.js';
 import { handleOf } from '../serialize/passable.js';
 import { type FrameView, TAG_CONSTANT, TAG_DOUBLE, TAG_INT, TAG_PACKED, TAG_RICH, type WritePayload } from './ring.js';
@@ -28,6 +28,11 @@ const NO_HANDLES: readonly Handle[] = [];
 const double = new Float64Array(1);
 const doubleWords = new Int32Array(double.buffer);
 const decoder = new Decoder();
+
+/** Whether a value travels as INT: all 32-bit integers but -0. */
+export function isInt(value: unknown): value is number {
+  return typeof value === 'number' && (value | 0) === value && (value !== 0 || 1 / value > 0);
+}
 
 /** A value on its way out. */
 export class Outgoing {
@@ -44,7 +49,6 @@ export class Outgoing {
 
   /** Encodes. Its shared objects are in transit from now on, until delivered, or `cancel`led. @throws SerializationError; then nothing is left behind */
   load(value: unknown, rootName = 'value'): this {
-    this.#handles = NO_HANDLES;
     if (typeof value === 'number') this.#loadNumber(value);
     else if (value === undefined || value === null || typeof value === 'boolean') this.#inline(TAG_CONSTANT, CONSTANTS.indexOf(value as null));
     else this.#encode(value, rootName);
@@ -55,6 +59,14 @@ export class Outgoing {
   cancel(): void {
     for (const handle of this.#handles) cancelHandle(handle);
     this.#handles = NO_HANDLES;
+  }
+
+  /** Lets go of what the message was made from. */
+  release(): void {
+    if (this.#body === null && this.#handles === NO_HANDLES) return;
+    this.#body = null;
+    this.#handles = NO_HANDLES;
+    this.#encoder.release();
   }
 
   /** Makes the message its own: what it holds survives the next `load` of others, and changes of the value it was made from. */
@@ -68,8 +80,8 @@ export class Outgoing {
     return this;
   }
 
-  readonly write: WritePayload = (words, word, bytes, byte) => {
-    if (this.tag === TAG_PACKED) return this.#writeHead(words, word, bytes, byte);
+  readonly write: WritePayload = (words, word, bytes) => {
+    if (this.tag === TAG_PACKED) return this.#writeHead(words, word, bytes);
     if (this.tag === TAG_DOUBLE) {
       words[word] = this.#headBytes;
       words[word + 1] = this.#doubleHigh;
@@ -85,14 +97,14 @@ export class Outgoing {
       words[word + (at >> 2) + 1] = generation;
       at += 8;
     }
-    this.#writeHead(words, word + (at >> 2), bytes, byte + at);
-    if (body !== null) bytes.set(body, byte + at + ((this.#headBytes + 7) & ~7));
+    this.#writeHead(words, word + (at >> 2), bytes);
+    if (body !== null) bytes.set(body, word * 4 + at + ((this.#headBytes + 7) & ~7));
   };
 
   #doubleHigh = 0;
 
   #loadNumber(value: number): void {
-    if ((value | 0) === value && (value !== 0 || 1 / value > 0)) return this.#inline(TAG_INT, value);
+    if (isInt(value)) return this.#inline(TAG_INT, value);
     double[0] = value;
     this.tag = TAG_DOUBLE;
     this.value = 0;
@@ -131,12 +143,12 @@ export class Outgoing {
     }
   }
 
-  #writeHead(words: Int32Array, word: number, bytes: Buffer, byte: number): void {
+  #writeHead(words: Int32Array, word: number, bytes: Buffer): void {
     const length = this.#headBytes;
     if (length <= LOOP_BYTES) {
       const head = this.#headWords;
       for (let index = 0, end = (length + 3) >> 2; index < end; index++) words[word + index] = head[index] as number;
-    } else this.#head.copy(bytes, byte, 0, length);
+    } else this.#head.copy(bytes, word * 4, 0, length);
   }
 }
 
@@ -155,7 +167,7 @@ export class Incoming {
     this.#tag = frame.tag;
     this.#value = frame.value;
     if (frame.tag === TAG_INT || frame.tag === TAG_CONSTANT) return;
-    if (frame.tag === TAG_PACKED) return this.#takeHead(frame.words, frame.word, frame.bytes, frame.byte);
+    if (frame.tag === TAG_PACKED) return this.#takeHead(frame.words, frame.word, frame.bytes);
     if (frame.tag === TAG_DOUBLE) {
       this.#value = frame.words[frame.word] as number;
       this.#high = frame.words[frame.word + 1] as number;
@@ -164,10 +176,10 @@ export class Incoming {
     const bodyBytes = (frame.words[frame.word + 1] as number) >>> 0;
     this.#handles = handlesIn(frame);
     const at = 8 + this.#handles.length * 8;
-    this.#takeHead(frame.words, frame.word + (at >> 2), frame.bytes, frame.byte + at);
+    this.#takeHead(frame.words, frame.word + (at >> 2), frame.bytes);
     this.#body = null;
     if (bodyBytes > 0) {
-      const start = frame.byte + at + ((frame.value + 7) & ~7);
+      const start = frame.word * 4 + at + ((frame.value + 7) & ~7);
       const body = Buffer.allocUnsafeSlow(bodyBytes);
       frame.bytes.copy(body, 0, start, start + bodyBytes);
       this.#body = body;
@@ -186,7 +198,7 @@ export class Incoming {
       case TAG_CONSTANT:
         return CONSTANTS[this.#value];
       case TAG_PACKED:
-        return decoder.decode(this.#scratch, 0, this.#value, noHandles, null);
+        return decoder.decode(this.#scratch, 0, this.#value);
       default:
         return this.#richValue();
     }
@@ -194,19 +206,22 @@ export class Incoming {
 
   #richValue(): unknown {
     const body = this.#body;
-    this.#body = null;
+    if (body !== null) {
+      this.#body = null;
+      return decodeBody(this.#scratch, 0, body.buffer as ArrayBuffer);
+    }
     const objects = this.#handles.map(receiveShared);
     this.#handles = NO_HANDLES;
-    return decoder.decode(this.#scratch, 0, this.#value, (index) => objects[index], body);
+    return decoder.decode(this.#scratch, 0, this.#value, (index) => objects[index]);
   }
 
-  #takeHead(words: Int32Array, word: number, bytes: Buffer, byte: number): void {
+  #takeHead(words: Int32Array, word: number, bytes: Buffer): void {
     const length = this.#value;
     if (length > this.#scratch.length || this.#scratch.length > KEEP_BYTES) this.#resize(length);
     if (length <= LOOP_BYTES) {
       const scratch = this.#words;
       for (let index = 0, end = (length + 3) >> 2; index < end; index++) scratch[index] = words[word + index] as number;
-    } else bytes.copy(this.#scratch, 0, byte, byte + length);
+    } else bytes.copy(this.#scratch, 0, word * 4, word * 4 + length);
   }
 
   #resize(length: number): void {
@@ -227,8 +242,4 @@ function handlesIn(frame: FrameView): Handle[] {
     handles.push({ offset: words[word + 2 + index * 2] as number, generation: (words[word + 3 + index * 2] as number) >>> 0 });
   }
   return handles;
-}
-
-function noHandles(): never {
-  throw new Error('A message without handles refers to one');
 }

@@ -10,8 +10,8 @@ import { platform } from '../platform/select.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
 import { options as checkOptions, integer } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
-import { discardFrame, Incoming, Outgoing } from './message.js';
-import { destroyRing, initRing, PUT_DONE, Ring, RING_CLOSED, RING_ITEMS, RING_PUT_COUNT, RING_SPACE, RING_WORDS, UNBOUNDED } from './ring.js';
+import { discardFrame, Incoming, isInt, Outgoing } from './message.js';
+import { destroyRing, initRing, PUT_DONE, Ring, RING_CLOSED, RING_ITEMS, RING_PUT_COUNT, RING_SPACE, RING_WORDS, TAG_INT, UNBOUNDED } from './ring.js';
 
 export interface QueueOptions {
   /** Most items at a time, 1 to 2^31-2; 0 and less: no limit (default). */
@@ -20,13 +20,15 @@ export interface QueueOptions {
   maxBytes?: number;
 }
 
-/** Behind the event count of items: the agent that entered `get` last and still waits there, 0 for none. */
+/** Behind the event count of items: the agent that last went to sleep in `get` and still waits there, 0 for none. */
 const GETTER_WORD = RING_ITEMS + 2;
 const DEFAULT_MAX_BYTES = 2 ** 30;
 const MIN_MAX_BYTES = 2 ** 16;
 /** How long an agent leaves an item that it put, and for which it woke another one, to that one: ample for a wake-up on a busy machine. */
 const GRACE_MS = 100;
 const DONE: Promise<void> = Promise.resolve();
+/** What a take answers when there is nothing to take: no value can be it. */
+const NOTHING = Symbol('nothing');
 
 /** Messages under work: usually the same two objects again and again; more when user code called by the codec uses a queue itself. */
 let idleOutgoing: Outgoing | undefined;
@@ -51,6 +53,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   readonly #handle: Handle;
   readonly #at: number;
   readonly #agent: Agent;
+  readonly #words: Int32Array;
   readonly #waiting: Waiting;
   /** Pauses to spin for an item before sleeping: doubled when it helped, halved when it did not. */
   #spin = SPIN;
@@ -63,6 +66,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   constructor(options?: number | QueueOptions) {
     const agent = currentAgent();
     this.#agent = agent;
+    this.#words = agent.region.words;
     this.#waiting = currentWaiting();
     if (options instanceof Existing) {
       this.#handle = options.handle;
@@ -98,9 +102,11 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     try {
       const ring = this.#live();
       const deadline = deadlineOf(options);
+      const mayGoFirst = !this.#waiting.hasAsyncWaiters(this.#at + RING_SPACE);
+      if (mayGoFirst && isInt(value) && ring.putLock.acquireBriefly() !== NOT_ACQUIRED && this.#putLocked(ring, TAG_INT, value, null)) return DONE;
       const message = load(value);
-      if (!this.#waiting.hasAsyncWaiters(this.#at + RING_SPACE) && this.#tryPut(ring, message)) {
-        idleOutgoing = message;
+      if (mayGoFirst && this.#tryPut(ring, message)) {
+        recycle(message);
         return DONE;
       }
       return this.#putLater(ring, message.detach(), deadline, options?.signal);
@@ -113,14 +119,12 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   putSync(value: T, options?: WaitOptions): void {
     const ring = this.#live();
     const deadline = deadlineOf(options);
+    if (isInt(value) && ring.putLock.acquireSync(deadline) !== NOT_ACQUIRED && this.#putLocked(ring, TAG_INT, value, null)) return;
     const message = load(value);
     try {
-      if (!this.#putBefore(ring, message, deadline) && !this.#waiting.waitSync(this.#at + RING_SPACE, () => this.#putBefore(ring, message, deadline), deadline)) {
-        message.cancel();
-        throw new Full(`The queue had no room within ${options?.timeout} ms`);
-      }
+      if (!this.#putBefore(ring, message, deadline)) this.#putSlowly(ring, message, deadline, options);
     } finally {
-      idleOutgoing = message;
+      recycle(message);
     }
   }
 
@@ -138,7 +142,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
       message.cancel();
       return false;
     } finally {
-      idleOutgoing = message;
+      recycle(message);
     }
   }
 
@@ -148,8 +152,8 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
       const ring = this.#live();
       const deadline = deadlineOf(options);
       if (!this.#waiting.hasAsyncWaiters(this.#at + RING_ITEMS)) {
-        const message = this.#take(ring, this.#reservations, undefined);
-        if (message !== undefined) return Promise.resolve(finish(message) as T);
+        const taken = this.#take(ring, this.#reservations, undefined);
+        if (taken !== NOTHING) return Promise.resolve(decoded(taken) as T);
       }
       return this.#getLater(ring, deadline, options?.signal);
     } catch (error) {
@@ -161,23 +165,23 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   getSync(options?: WaitOptions): T {
     const ring = this.#live();
     const deadline = deadlineOf(options);
-    const message = this.#take(ring, this.#reservations, deadline) ?? this.#getSlowly(ring, deadline);
-    if (message === undefined) throw new Empty(`The queue had no item within ${options?.timeout} ms`);
-    return finish(message) as T;
+    let taken = this.#take(ring, this.#reservations, deadline);
+    if (taken === NOTHING) taken = this.#getSlowly(ring, deadline);
+    if (taken === NOTHING) throw new Empty(`The queue had no item within ${options?.timeout} ms`);
+    return decoded(taken) as T;
   }
 
   /** Takes the next value without waiting. @throws Empty when there is none, ClosedError */
   getNowait(): T {
-    const ring = this.#live();
-    const message = this.#takeOrThrow(ring, this.#reservations, undefined);
-    if (message === undefined) throw new Empty('The queue is empty');
-    return finish(message) as T;
+    const taken = this.#takeOrThrow(this.#live(), this.#reservations, undefined);
+    if (taken === NOTHING) throw new Empty('The queue is empty');
+    return decoded(taken) as T;
   }
 
   /** The next value, or undefined when there is none now (or the value put was undefined: then use `getNowait`). @throws ClosedError */
   tryGet(): T | undefined {
-    const message = this.#takeOrThrow(this.#live(), this.#reservations, undefined);
-    return message === undefined ? undefined : (finish(message) as T);
+    const taken = this.#takeOrThrow(this.#live(), this.#reservations, undefined);
+    return taken === NOTHING ? undefined : (decoded(taken) as T);
   }
 
   /** How many items wait: exact at some moment during the call. */
@@ -201,7 +205,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     if (ring === undefined) return;
     // under the put lock, so that nobody who saw the queue open puts an item after a getter saw it closed and empty; a holder that is stopped must not stop us
     const locked = ring.putLock.acquireSync(performance.now() + 1000) !== NOT_ACQUIRED;
-    Atomics.store(this.#agent.region.words, this.#at + RING_CLOSED, 1);
+    Atomics.store(this.#words, this.#at + RING_CLOSED, 1);
     if (locked) ring.putLock.release();
     this.#waiting.notifyAll(this.#at + RING_ITEMS);
     this.#waiting.notifyAll(this.#at + RING_SPACE);
@@ -254,22 +258,28 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   // ---- putting ---------------------------------------------------------------------------------------------------------------
 
   #putBefore(ring: Ring, message: Outgoing, deadline: number): boolean {
-    return ring.putLock.acquireSync(deadline) !== NOT_ACQUIRED && this.#putLocked(ring, message);
+    return ring.putLock.acquireSync(deadline) !== NOT_ACQUIRED && this.#putMessage(ring, message);
   }
 
   #tryPut(ring: Ring, message: Outgoing): boolean {
-    return ring.putLock.acquireBriefly() !== NOT_ACQUIRED && this.#putLocked(ring, message);
+    return ring.putLock.acquireBriefly() !== NOT_ACQUIRED && this.#putMessage(ring, message);
   }
 
-  /** REQUIRES: the put lock; releases it. */
-  #putLocked(ring: Ring, message: Outgoing): boolean {
-    let done: boolean;
+  #putMessage(ring: Ring, message: Outgoing): boolean {
     try {
-      if (ring.isClosed()) throw new ClosedError('Cannot put: the queue is closed');
-      done = ring.put(message.tag, message.value, message.payloadBytes, message.payloadBytes === 0 ? null : message.write) === PUT_DONE;
+      return this.#putLocked(ring, message.tag, message.value, message);
     } catch (error) {
       message.cancel();
       throw error;
+    }
+  }
+
+  /** REQUIRES: the put lock; releases it. */
+  #putLocked(ring: Ring, tag: number, value: number, message: Outgoing | null): boolean {
+    let done = false;
+    try {
+      if (ring.isClosed()) throw new ClosedError('Cannot put: the queue is closed');
+      done = ring.put(tag, value, message === null ? 0 : message.payloadBytes, message === null ? null : message.write) === PUT_DONE;
     } finally {
       ring.putLock.release();
     }
@@ -279,13 +289,20 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
 
   /** Tells a getter, and remembers whether the item is meant for another agent. */
   #announce(): void {
-    const { words } = this.#agent.region;
+    const words = this.#words;
     const getter = Atomics.load(words, this.#at + GETTER_WORD);
+    if (getter === 0 && Atomics.load(words, this.#at + RING_ITEMS) === 0) return;
     const woken = this.#waiting.notifyOne(this.#at + RING_ITEMS);
     if (!woken && (getter === 0 || getter === this.#agent.id || isDead(words, getter))) return;
     this.#reserved = (Atomics.load(words, this.#at + RING_PUT_COUNT) - 1) | 0;
     this.#reservedUntil = performance.now() + GRACE_MS;
     this.#reservations++;
+  }
+
+  #putSlowly(ring: Ring, message: Outgoing, deadline: number, options: WaitOptions | undefined): void {
+    if (this.#waiting.waitSync(this.#at + RING_SPACE, () => this.#putBefore(ring, message, deadline), deadline)) return;
+    message.cancel();
+    throw new Full(`The queue had no room within ${options?.timeout} ms`);
   }
 
   async #putLater(ring: Ring, message: Outgoing, deadline: number, signal: AbortSignal | undefined): Promise<void> {
@@ -303,24 +320,33 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
 
   // ---- getting ---------------------------------------------------------------------------------------------------------------
 
-  /** Takes the next message out of the ring, undecoded. `since`: our reservations when the get began. `deadline` undefined: for a promise form, which must not block. */
-  #take(ring: Ring, since: number, deadline: number | undefined): Incoming | undefined {
-    if (!ring.mayHaveItem()) return undefined;
+  /**
+   * Takes the next message out of the ring: an inline value itself, else a message to decode; NOTHING when there is none.
+   * `since`: our reservations when the get began. `deadline` undefined: for a promise form, which must not block.
+   */
+  #take(ring: Ring, since: number, deadline: number | undefined): unknown {
+    if (!ring.mayHaveItem()) return NOTHING;
     const lock = ring.getLock;
-    if ((deadline === undefined ? lock.acquireBriefly() : lock.acquireSync(deadline)) === NOT_ACQUIRED) return undefined;
-    const message = idleIncoming ?? new Incoming();
+    if ((deadline === undefined ? lock.acquireBriefly() : lock.acquireSync(deadline)) === NOT_ACQUIRED) return NOTHING;
+    let taken: unknown;
     let wakeProducer = false;
     try {
-      if (!ring.peek() || (this.#reservedUntil !== 0 && this.#isReserved(ring, since))) return undefined;
-      message.take(ring.frame);
+      if (!ring.peek() || (this.#reservedUntil !== 0 && this.#isReserved(ring, since))) return NOTHING;
+      const { frame } = ring;
+      if (frame.tag === TAG_INT) taken = frame.value;
+      else {
+        const message = idleIncoming ?? new Incoming();
+        idleIncoming = undefined;
+        message.take(frame);
+        taken = message;
+      }
       ring.commitGet();
-      wakeProducer = Atomics.load(this.#agent.region.words, this.#at + RING_SPACE) !== 0 && ring.hasMuchRoom();
+      if (Atomics.load(this.#words, this.#at + RING_SPACE) !== 0) wakeProducer = ring.hasMuchRoom();
     } finally {
       lock.release();
     }
-    idleIncoming = undefined;
     if (wakeProducer) this.#waiting.notifyOne(this.#at + RING_SPACE);
-    return message;
+    return taken;
   }
 
   /** Whether the next item is one of ours that is meant for another agent, and the get began after that put. */
@@ -333,34 +359,34 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     return ahead === 0 && since === this.#reservations;
   }
 
-  #takeOrThrow(ring: Ring, since: number, deadline: number | undefined): Incoming | undefined {
-    const message = this.#take(ring, since, deadline);
-    if (message === undefined && ring.isClosed() && !ring.mayHaveItem()) throw new ClosedError('Cannot get: the queue is closed and drained');
-    return message;
+  #takeOrThrow(ring: Ring, since: number, deadline: number | undefined): unknown {
+    const taken = this.#take(ring, since, deadline);
+    if (taken === NOTHING && ring.isClosed() && !ring.mayHaveItem()) throw new ClosedError('Cannot get: the queue is closed and drained');
+    return taken;
   }
 
-  #getSlowly(ring: Ring, deadline: number): Incoming | undefined {
-    const { words } = this.#agent.region;
+  #getSlowly(ring: Ring, deadline: number): unknown {
     const since = this.#reservations;
-    let message: Incoming | undefined;
+    let taken: unknown = NOTHING;
     const attempt = (): boolean => {
-      message = this.#takeOrThrow(ring, since, deadline);
-      return message !== undefined;
+      taken = this.#takeOrThrow(ring, since, deadline);
+      return taken !== NOTHING;
     };
-    Atomics.store(words, this.#at + GETTER_WORD, this.#agent.id);
+    if (this.#spinForItem(attempt, deadline)) return taken;
+    // only now: writing it at every short wait would take the cache line from the producer each time
+    Atomics.store(this.#words, this.#at + GETTER_WORD, this.#agent.id);
     try {
-      if (this.#spinForItem(attempt, deadline)) return message;
       const slice = this.#reservedUntil === 0 ? undefined : GRACE_MS / 4;
       this.#waiting.waitSync(this.#at + RING_ITEMS, attempt, deadline, slice);
     } finally {
       this.#noLongerWaits();
     }
-    return message;
+    return taken;
   }
 
   #spinForItem(attempt: () => boolean, deadline: number): boolean {
     if (SPIN === 0 || deadline <= performance.now()) return attempt();
-    const { words } = this.#agent.region;
+    const words = this.#words;
     for (let round = 0; round < 4; round++) {
       const seen = Atomics.load(words, this.#at + RING_PUT_COUNT);
       if (attempt()) return true;
@@ -374,24 +400,24 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
 
   async #getLater(ring: Ring, deadline: number, signal: AbortSignal | undefined): Promise<T> {
     const since = this.#reservations;
-    let message: Incoming | undefined;
+    let taken: unknown = NOTHING;
     const attempt = (): boolean => {
-      message = this.#takeOrThrow(ring, since, undefined);
-      return message !== undefined;
+      taken = this.#takeOrThrow(ring, since, undefined);
+      return taken !== NOTHING;
     };
-    Atomics.store(this.#agent.region.words, this.#at + GETTER_WORD, this.#agent.id);
+    Atomics.store(this.#words, this.#at + GETTER_WORD, this.#agent.id);
     try {
       const options = { deadline, signal, ...(this.#reservedUntil === 0 ? undefined : { sliceMs: GRACE_MS / 4 }) };
       await this.#waiting.waitAsync(this.#at + RING_ITEMS, attempt, options);
     } finally {
       if (!this.#waiting.hasAsyncWaiters(this.#at + RING_ITEMS)) this.#noLongerWaits();
     }
-    if (message === undefined) throw new Empty('The queue had no item in time');
-    return finish(message) as T;
+    if (taken === NOTHING) throw new Empty('The queue had no item in time');
+    return decoded(taken) as T;
   }
 
   #noLongerWaits(): void {
-    Atomics.compareExchange(this.#agent.region.words, this.#at + GETTER_WORD, this.#agent.id, 0);
+    Atomics.compareExchange(this.#words, this.#at + GETTER_WORD, this.#agent.id, 0);
   }
 }
 
@@ -401,11 +427,17 @@ function load(value: unknown): Outgoing {
   return message.load(value);
 }
 
-function finish(message: Incoming): unknown {
+function recycle(message: Outgoing): void {
+  message.release();
+  idleOutgoing = message;
+}
+
+function decoded(taken: unknown): unknown {
+  if (!(taken instanceof Incoming)) return taken;
   try {
-    return message.toValue();
+    return taken.toValue();
   } finally {
-    idleIncoming = message;
+    idleIncoming = taken;
   }
 }
 

@@ -75,8 +75,11 @@ const FIRST_CAPACITY = 1 << 14;
 /** Growing by four reaches the largest in five steps; beyond 8 MiB a larger ring only leaves the cache (bench/cases/queue). */
 const LARGEST_CAPACITY = 1 << 23;
 const UNIT = 4096;
-/** Before it grows, a producer gives a consumer at work up to this many times `SPIN` pauses (some 50 µs) to free a quarter: a ring that stays small stays in the cache. */
-const PATIENCE = 12;
+/**
+ * Before it grows, a producer gives consumers at work this long to free a quarter of the ring: about what they need to copy it. A ring that stays small
+ * stays in the cache, where a copy costs a third (bench/cases/queue).
+ */
+const patienceMs = (ringBytes: number): number => 0.05 + ringBytes / 2e6;
 
 /** What a put attempt came to. */
 export const PUT_DONE = 0;
@@ -126,8 +129,8 @@ class Segment {
   }
 }
 
-/** Writes a frame's payload, given where it starts; `bytes` and `words` show the same memory. */
-export type WritePayload = (words: Int32Array, word: number, bytes: Buffer, byte: number) => void;
+/** Writes a frame's payload from `word` on; `bytes` shows the same memory as `words`. */
+export type WritePayload = (words: Int32Array, word: number, bytes: Buffer) => void;
 
 /** Where a payload lies: valid until the get is committed. */
 export interface FrameView {
@@ -135,10 +138,9 @@ export interface FrameView {
   /** The second word of the frame. */
   value: number;
   words: Int32Array;
-  /** First payload word and byte. */
+  /** First word of the payload; its first byte in `bytes` is four times that. */
   word: number;
   bytes: Buffer;
-  byte: number;
 }
 
 /** Writes the words of an empty ring. REQUIRES: zeroed words, seen by nobody else yet. @throws OutOfMemoryError */
@@ -192,7 +194,7 @@ export class Ring {
     this.putLock = new Mutex(agent, at + RING_PUT_LOCK);
     this.getLock = new Mutex(agent, at + RING_GET_LOCK);
     this.#putSeen = Atomics.load(words, at + RING_GET_COUNT);
-    this.frame = { tag: 0, value: 0, words, word: 0, bytes: agent.region.near, byte: 0 };
+    this.frame = { tag: 0, value: 0, words, word: 0, bytes: agent.region.near };
   }
 
   /** Messages put and not yet got: exact at some moment during the call. */
@@ -263,7 +265,7 @@ export class Ring {
     const frameWords = segment.words;
     frameWords[word] = ((length >>> 3) << 4) | tag;
     frameWords[word + 1] = value;
-    if (write !== null) write(frameWords, word + 2, segment.bytes, (word + 2) << 2);
+    if (write !== null) write(frameWords, word + 2, segment.bytes);
     if (fault !== null) fault('ring.put.framed');
     const next = at + RING_PUT_CURSORS + (((count + 1) & 1) << 2);
     words[next + CURSOR_PAGE] = segment.page;
@@ -286,7 +288,7 @@ export class Ring {
     const cursor = at + RING_GET_CURSORS + ((count & 1) << 2);
     let segment = this.#getSegment;
     const page = words[cursor + CURSOR_PAGE] as number;
-    if (segment === undefined || !segment.isCurrent(page)) segment = this.#getSegment = new Segment(this.#agent, page);
+    if (segment === undefined || !segment.isCurrent(page)) segment = this.#openGetSegment(page);
     let position = words[cursor + CURSOR_POSITION] as number;
     let word = segment.firstWord + ((position & segment.mask) >> 2);
     let head = segment.words[word] as number;
@@ -295,7 +297,7 @@ export class Ring {
       if ((head & 15) === TAG_PAD) position = (position + ((head >>> 4) << 3)) | 0;
       else {
         this.#drained = segment.page;
-        segment = this.#getSegment = new Segment(this.#agent, segment.words[word + 1] as number);
+        segment = this.#openGetSegment(segment.words[word + 1] as number);
         position = 0;
       }
       word = segment.firstWord + ((position & segment.mask) >> 2);
@@ -305,10 +307,7 @@ export class Ring {
     const { frame } = this;
     frame.tag = head & 15;
     frame.value = segment.words[word + 1] as number;
-    frame.words = segment.words;
     frame.word = word + 2;
-    frame.bytes = segment.bytes;
-    frame.byte = (word + 2) << 2;
     return true;
   }
 
@@ -326,6 +325,14 @@ export class Ring {
     Atomics.store(words, at + RING_GET_COUNT, (count + 1) | 0); // commits; pairs with the load in tailIn()
     if (fault !== null) fault('ring.get.committed');
     if (this.#drained !== 0) this.#giveBack(this.#drained);
+  }
+
+  #openGetSegment(page: Page): Segment {
+    const segment = new Segment(this.#agent, page);
+    this.#getSegment = segment;
+    this.frame.words = segment.words;
+    this.frame.bytes = segment.bytes;
+    return segment;
   }
 
   /** Whether it is worth waking a producer: room for one message is not, it would be back asleep at once. */
@@ -346,12 +353,17 @@ export class Ring {
     if (total > segment.capacity) return false;
     const words = this.#words;
     const wanted = Math.max(total, segment.capacity >> 2);
-    for (let patience = PATIENCE; ; patience--) {
+    let deadline = 0;
+    for (;;) {
       const got = Atomics.load(words, this.#at + RING_GET_COUNT);
       this.#tailSeen = this.#tailIn(segment.page);
       const room = segment.capacity - ((position - this.#tailSeen) >>> 0);
-      if (room >= wanted) return true;
-      if (patience === 0 || SPIN === 0 || !platform.parking.spin(this.#at + RING_GET_COUNT, got, SPIN)) return room >= total;
+      if (room >= wanted || SPIN === 0) return room >= total;
+      // nobody is getting: no use to wait
+      if (!platform.parking.spin(this.#at + RING_GET_COUNT, got, SPIN) && !this.getLock.isLocked()) return room >= total;
+      const now = performance.now();
+      if (deadline === 0) deadline = now + patienceMs(segment.capacity);
+      else if (now > deadline) return room >= total;
     }
   }
 

@@ -1,0 +1,23 @@
+#pragma once
+// What the addon keeps per environment (the main thread's, or a Worker's).
+
+#include <napi.h>
+
+namespace forkful::binding {
+
+class Doorbell;
+
+struct Environment {
+  /** JavaScript's class for system failures; empty until `initialize()`. */
+  Napi::FunctionReference systemError;
+  /** The open doorbell, or nullptr. It frees itself once its handle is closed, which may be after this struct is gone. */
+  Doorbell* doorbell = nullptr;
+
+  static Environment& of(napi_env env) {
+    void* data = nullptr;
+    napi_get_instance_data(env, &data);
+    return *static_cast<Environment*>(data);
+  }
+};
+
+}  // namespace forkful::binding

@@ -1,0 +1,26 @@
+#pragma once
+// Every function that the addon gives to JavaScript. src/platform/addon.ts declares their types; the words are explained in platform.ts.
+
+#include <node_api.h>
+
+namespace forkful::binding {
+
+#define FORKFUL_EXPORTS(X)                                                                                  \
+  /* memory.cc */                                                                                           \
+  X(create) X(attach) X(grant) X(view) X(ownedView) X(detach) X(takeReleased) X(commit) X(punch)            \
+  /* parking.cc */                                                                                          \
+  X(parkingTraits) X(park) X(parkEither) X(unpark) X(spin)                                                  \
+  /* liveness.cc */                                                                                         \
+  X(lifeInit) X(lifeClaim) X(lifeRelease)                                                                   \
+  /* doorbell.cc */                                                                                         \
+  X(doorbellOpen) X(doorbellArm) X(doorbellSetRef) X(doorbellClose)                                         \
+  /* process.cc */                                                                                          \
+  X(kill) X(waitExit) X(dieWithParent)                                                                      \
+  /* named_segment.cc */                                                                                    \
+  X(namedCreate) X(namedOpen) X(namedUnlink)
+
+#define FORKFUL_DECLARE(name) napi_value name(napi_env env, napi_callback_info info);
+FORKFUL_EXPORTS(FORKFUL_DECLARE)
+#undef FORKFUL_DECLARE
+
+}  // namespace forkful::binding

@@ -1,0 +1,12 @@
+#pragma once
+// How named segments are found and backed on this system: the part of named_segment.h that differs.
+
+#include "named_segment.h"
+
+namespace forkful::os::named_segment {
+
+/** Opens for reading and writing, close-on-exec; `flags` may add O_CREAT | O_EXCL (mode 0600). EINVAL for a name that is none. */
+Status openByName(const char* name, int flags, UniqueFd& out);
+Status backWithMemory(int fd, size_t bytes);
+
+}  // namespace forkful::os::named_segment

@@ -1,0 +1,69 @@
+#include "parking.h"
+
+#include "region.h"
+
+namespace forkful::os {
+
+namespace {
+
+std::atomic<ParkingKind> chosen{ParkingKind::kFutex};
+std::atomic<Parking*> current{nullptr};
+
+Word& kindWord(char* regionBase) { return *reinterpret_cast<Word*>(regionBase + region::kParkingTableOffset); }
+
+void pauseOnce() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  // `yield` is a no-op on most cores; `isb` takes about as long as `pause` does.
+  asm volatile("isb" ::: "memory");
+#else
+  asm volatile("" ::: "memory");
+#endif
+}
+
+}  // namespace
+
+void chooseParking(ParkingKind kind) { chosen.store(kind); }
+
+Parking& parking() {
+  Parking* known = current.load(std::memory_order_acquire);
+  return known != nullptr ? *known : futexParking();
+}
+
+Status prepareParking(char* regionBase) {
+  const ParkingKind kind = chosen.load();
+  if (kind == ParkingKind::kSemaphore) {
+    if (Status status = prepareSemaphoreTable(regionBase); !status.ok()) return status;
+  }
+  kindWord(regionBase).store(static_cast<uint32_t>(kind));
+  return adoptParking(regionBase);
+}
+
+Status adoptParking(char* regionBase) {
+  switch (static_cast<ParkingKind>(kindWord(regionBase).load())) {
+    case ParkingKind::kFutex:
+      current.store(&futexParking());
+      return Status::success();
+    case ParkingKind::kSemaphore:
+      current.store(&semaphoreParking(regionBase));
+      return Status::success();
+    case ParkingKind::kUndecided:
+      break;
+  }
+  return Status::fail(EINVAL, "mmap");  // not a region of ours, or one of another version
+}
+
+bool spin(const Word& word, uint32_t expected, int iterations) {
+  // Growing gaps keep the poller off the writer's cache line; 64 pauses are about 1 µs, little beside what a park would cost.
+  constexpr int kLongestGap = 64;
+  int gap = 8;
+  for (int done = 0; done < iterations; done += gap) {
+    if (word.load(std::memory_order_acquire) != expected) return true;
+    for (int i = 0; i < gap; i++) pauseOnce();
+    if (gap < kLongestGap) gap *= 2;
+  }
+  return word.load(std::memory_order_acquire) != expected;
+}
+
+}  // namespace forkful::os

@@ -1,0 +1,34 @@
+#include <sys/event.h>
+#include <unistd.h>
+
+#include "process_host.h"
+#include "process_watch.h"
+
+namespace forkful::os {
+
+ProcessWatch::ProcessWatch(pid_t pid) : fd_(kqueue()) {
+  struct kevent change;
+  EV_SET(&change, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, nullptr);
+  if (fd_.valid() && kevent(fd_.get(), &change, 1, nullptr, 0, nullptr) == -1) fd_.reset();
+}
+
+void ProcessWatch::wait(Deadline deadline) {
+  const timespec left = deadline.remaining();
+  if (fd_.valid()) {
+    struct kevent event;
+    kevent(fd_.get(), nullptr, 0, &event, 1, &left);
+    return;
+  }
+  const timespec pause{0, left.tv_sec == 0 && left.tv_nsec < pauseNs_ ? left.tv_nsec : pauseNs_};
+  nanosleep(&pause, nullptr);
+  if (pauseNs_ < 10'000'000) pauseNs_ *= 2;
+}
+
+namespace process_host {
+
+// macOS has no such request: children notice by their life word or by end of file.
+bool dieWithParent(pid_t) { return false; }
+
+}  // namespace process_host
+
+}  // namespace forkful::os

@@ -1,0 +1,128 @@
+#!/usr/bin/env node
+// node scripts/test.mjs [terms...] [--backend js|native|both]
+//
+// Without terms: lint and types, then the suite on the native backend, on the JavaScript backend, a part of it once more with the
+// portable parking, then the addon's own tests. With terms: the test files whose path contains one of them, on the native backend.
+// The last line is `N passed, N failed` or `N passed, N failed, N skipped`.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fromText, fromVitest, none, oneFailure, sum, toLine } from './lib/counts.mjs';
+import { inProject } from './lib/paths.mjs';
+import { runShown } from './lib/run.mjs';
+import { setUp } from './lib/setup.mjs';
+import { filesBelow } from './lib/stamp.mjs';
+
+/** What the JavaScript backend does not have (processes, other programs), or what does not depend on a backend. */
+const NATIVE_ONLY = [/^test\/architecture\.test\.ts$/, /^test\/(crash|helpers|interop|native)\//, /\.native\.test\.ts$/];
+/** What exercises parking on every path. */
+const PARKING = [/^test\/(sync|queue)\//];
+
+/** All runs together: what hangs is killed in time for the last line to be printed, within the 20 minutes a CI job has. */
+const deadline = Date.now() + 18 * 60_000;
+const timeLeft = () => Math.max(deadline - Date.now(), 1000);
+
+const { terms, backend } = readArguments();
+const total = await testAll();
+console.log(toLine(total));
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+async function testAll() {
+  const wholeSuite = terms.length === 0;
+  const backends = backend === 'both' ? ['native', 'js'] : [backend];
+  const results = [];
+  try {
+    const problems = await setUp({ requireNative: backends.includes('native') });
+    if (problems.dist !== null) {
+      console.error(problems.dist);
+      results.push(oneFailure);
+    }
+  } catch (error) {
+    console.error(`setup: ${error.message}`);
+    return oneFailure;
+  }
+  if (wholeSuite) results.push(await lint());
+  const files = filesBelow('test').filter((file) => file.endsWith('.test.ts') && matches(file));
+  if (files.length === 0) {
+    console.error(wholeSuite ? 'there are no test files' : `no test file matches ${terms.join(' or ')}`);
+    return sum([...results, oneFailure]);
+  }
+  if (backends.includes('native')) results.push(await vitest('native backend', files, {}));
+  if (backends.includes('js')) {
+    const portable = files.filter((file) => !NATIVE_ONLY.some((pattern) => pattern.test(file)));
+    results.push(await vitest('JavaScript backend', portable, { FORKFUL_BACKEND: 'js' }));
+  }
+  if (wholeSuite && backends.includes('native')) {
+    const parking = files.filter((file) => PARKING.some((pattern) => pattern.test(file)));
+    results.push(await vitest('native backend, parking on semaphores', parking, { FORKFUL_PARKING: 'semaphore' }));
+    results.push(await addonTests());
+  }
+  return sum(results);
+}
+
+/** Passing is no test passed; failing is one failure for each of the two. */
+async function lint() {
+  title('lint and types');
+  const biome = await runShown(inProject('node_modules', '.bin', 'biome'), ['check', '.'], { timeoutMs: timeLeft() });
+  const tsc = await runShown(inProject('node_modules', '.bin', 'tsc'), ['-p', 'tsconfig.test.json', '--noEmit'], { timeoutMs: timeLeft() });
+  return { ...none, failed: [biome, tsc].filter((run) => !run.ok).length };
+}
+
+/** One run of vitest over some files, in a temporary directory of its own: whatever lies there afterwards is this run's doing. */
+async function vitest(name, files, settings) {
+  title(`${name}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
+  if (files.length === 0) return none;
+  const folder = mkdtempSync(join(tmpdir(), 'fkt-'));
+  try {
+    const report = join(folder, 'report.json');
+    const env = { ...process.env, FORKFUL_BACKEND: 'native', FORKFUL_REQUIRE_NATIVE: '1', TMPDIR: folder, ...settings };
+    const reporters = ['--reporter=./scripts/lib/vitest-reporter.mjs', '--reporter=json', `--outputFile.json=${report}`];
+    const program = inProject('node_modules', 'vitest', 'vitest.mjs');
+    const run = await runShown(process.execPath, [program, 'run', ...reporters, ...files.map((file) => inProject(file))], {
+      env,
+      timeoutMs: timeLeft(),
+    });
+    if (run.timedOut) console.error(`${name}: killed, the time for all tests is over`);
+    const counts = fromVitest(report);
+    if (counts === null) console.error(`${name}: vitest left no report (exit code ${run.status}, signal ${run.signal})`);
+    return withFailureIf(!run.ok, counts ?? oneFailure);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The C++ tests of native/, by their own script, which prints the same last line. */
+async function addonTests() {
+  const script = inProject('scripts', 'test-native.mjs');
+  if (!existsSync(script)) return none;
+  title("the addon's own tests");
+  const run = await runShown(process.execPath, [script], { timeoutMs: timeLeft(), capture: true });
+  if (run.timedOut) console.error('test-native: killed, the time for all tests is over');
+  return withFailureIf(!run.ok, fromText(run.stdout) ?? oneFailure);
+}
+
+/** A run that ended badly has failed, even if no single test says so: an unhandled error, a crash, a time-out. */
+function withFailureIf(endedBadly, counts) {
+  return endedBadly && counts.failed === 0 ? sum([counts, oneFailure]) : counts;
+}
+
+function matches(file) {
+  return terms.length === 0 || terms.some((term) => file.includes(term));
+}
+
+function title(text) {
+  console.log(`\n== ${text}`);
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({ options: { backend: { type: 'string' } }, allowPositionals: true });
+    const chosen = values.backend ?? (positionals.length > 0 ? 'native' : 'both');
+    if (!['js', 'native', 'both'].includes(chosen)) throw new Error(`--backend must be js, native or both, got ${chosen}`);
+    return { terms: positionals, backend: chosen };
+  } catch (error) {
+    console.error(`${error.message}\nusage: node scripts/test.mjs [terms...] [--backend js|native|both]`);
+    process.exit(2);
+  }
+}

@@ -1,0 +1,152 @@
+/** The life of one child, as its parent sees it: launched, signalled, waited for, ended. */
+import { threadId } from 'node:worker_threads';
+import { sweepDeadAgents } from '../arena/agent.js';
+import { StateError } from '../errors.js';
+import type { Queue } from '../queue/queue.js';
+import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
+import type { Ticket } from './current.js';
+import { addChild, removeChild } from './exit.js';
+import type { EndingSignal, ExitCode, Launcher, RunningChild } from './start/launcher.js';
+
+/** The longest single wait that is asked of the system. */
+const LONGEST_WAIT_MS = 2 ** 30;
+
+export class ChildRecord {
+  readonly creator = { pid: process.pid, threadId };
+  daemon: boolean;
+  exitCode: ExitCode | null = null;
+  /** Undefined until it is launched. */
+  #child: RunningChild | undefined;
+  /** From the call of `start` on; settles when it is launched, or cannot be. */
+  #launching: Promise<void> | undefined;
+  /** Sent when it is launched. */
+  readonly #signals: EndingSignal[] = [];
+  #preparation: Queue | undefined;
+  /** Resolves when its end has been dealt with. */
+  readonly #ended: Promise<void>;
+  #settle: () => void = () => {};
+  #joiners = 0;
+
+  constructor(daemon: boolean) {
+    this.daemon = daemon;
+    this.#ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  get child(): RunningChild | undefined {
+    return this.#child;
+  }
+
+  get wasStarted(): boolean {
+    return this.#launching !== undefined;
+  }
+
+  /** Launches it with a ticket that `makeTicket` finds out about. When that fails it can be started again. */
+  start(launcher: Launcher, preparation: Queue, makeTicket: () => Promise<Ticket>): Promise<void> {
+    this.#preparation = preparation;
+    this.#launching = this.#launch(launcher, makeTicket).catch((error: unknown) => {
+      this.#launching = undefined;
+      this.#disposeOfPreparation();
+      throw error;
+    });
+    return this.#launching;
+  }
+
+  async #launch(launcher: Launcher, makeTicket: () => Promise<Ticket>): Promise<void> {
+    const ticket = await makeTicket();
+    this.#child = await launcher.launch(ticket, (exitCode) => this.#end(exitCode));
+    addChild(this);
+    this.#updateRef();
+    for (const signal of this.#signals.splice(0)) this.#child.send(signal);
+  }
+
+  send(signal: EndingSignal): void {
+    if (this.#child === undefined) this.#signals.push(signal);
+    else if (this.look() === null) this.#child.send(signal);
+  }
+
+  /** Its exit code if it has ended, without waiting, even if the event loop has not heard of it yet. */
+  look(): ExitCode | null {
+    if (this.exitCode === null) this.exitCode = this.#child?.wait(0) ?? null;
+    return this.exitCode;
+  }
+
+  async join(options: WaitOptions | undefined): Promise<boolean> {
+    const deadline = deadlineOf(options);
+    this.#joiners++;
+    this.#updateRef();
+    const timeUp = new TimeUp(deadline, options?.signal);
+    try {
+      if ((await Promise.race([this.#launching, timeUp.promise])) === TIMED_OUT) return this.look() !== null;
+      return (await Promise.race([this.#ended, timeUp.promise])) !== TIMED_OUT || this.look() !== null;
+    } finally {
+      timeUp.clear();
+      this.#joiners--;
+      this.#updateRef();
+    }
+  }
+
+  joinSync(deadline: number): boolean {
+    const child = this.#child;
+    if (child === undefined) throw new StateError('ERR_FORKFUL_NOT_STARTED', 'Cannot join synchronously before start() has resolved: await it first');
+    while (this.exitCode === null) {
+      const leftMs = Math.max(0, deadline - performance.now());
+      this.exitCode = child.wait(Math.min(leftMs, LONGEST_WAIT_MS));
+      if (this.exitCode === null && leftMs === 0) return false;
+    }
+    sweepDeadAgents();
+    return true;
+  }
+
+  /** On the event loop, when the launcher says so. */
+  #end(exitCode: ExitCode): void {
+    this.exitCode ??= exitCode;
+    removeChild(this);
+    this.#disposeOfPreparation();
+    sweepDeadAgents();
+    this.#settle();
+  }
+
+  #disposeOfPreparation(): void {
+    this.#preparation?.[Symbol.dispose]();
+    this.#preparation = undefined;
+  }
+
+  /** The event loop stays alive for children that the program waits for at its end, and for those that somebody joins. */
+  #updateRef(): void {
+    this.#child?.setRef(!this.daemon || this.#joiners > 0);
+  }
+}
+
+const TIMED_OUT = Symbol('timed out');
+
+/** Resolves at a deadline, or rejects with a signal's reason. */
+class TimeUp {
+  readonly promise: Promise<typeof TIMED_OUT>;
+  readonly #signal: AbortSignal | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #onAbort: (() => void) | undefined;
+
+  constructor(deadline: number, signal: AbortSignal | undefined) {
+    this.#signal = signal;
+    this.promise = new Promise((resolve, reject) => {
+      if (deadline !== Number.POSITIVE_INFINITY) this.#wait(deadline, () => resolve(TIMED_OUT));
+      if (signal === undefined) return;
+      this.#onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+    });
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+  }
+
+  /** Rounded up, and in pieces: timers end early by less than a millisecond, and hold 31 bits. */
+  #wait(deadline: number, timeUp: () => void): void {
+    const leftMs = Math.ceil(deadline - performance.now());
+    if (leftMs <= 0) timeUp();
+    else this.#timer = setTimeout(() => this.#wait(deadline, timeUp), Math.min(leftMs, LONGEST_WAIT_MS));
+  }
+}

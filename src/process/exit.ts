@@ -1,0 +1,42 @@
+/**
+ * What becomes of children at this process's exit: daemons are ended, all others are waited for. As CPython's `_exit_function`.
+ *
+ * A program that comes to its end by itself has no children left but daemons, since the others keep its event loop alive. The waiting is for
+ * `process.exit()` and uncaught errors. One that is killed by a signal waits for nobody; its daemons end with it, by the kernel.
+ */
+import type { ChildRecord } from './child-record.js';
+
+/** From SIGTERM to SIGKILL, for all daemons together. */
+const GRACE_MS = 1000;
+
+const children = new Set<ChildRecord>();
+let isInstalled = false;
+
+/** Children of this process that are not known to have ended, in the order of their start. */
+export function livingChildren(): ChildRecord[] {
+  return [...children].filter((record) => record.look() === null);
+}
+
+export function addChild(record: ChildRecord): void {
+  children.add(record);
+  if (isInstalled) return;
+  isInstalled = true;
+  process.on('exit', endChildren);
+}
+
+export function removeChild(record: ChildRecord): void {
+  children.delete(record);
+}
+
+function endChildren(): void {
+  const living = livingChildren();
+  const daemons = living.filter(({ daemon }) => daemon);
+  for (const daemon of daemons) daemon.send('SIGTERM');
+  const deadline = performance.now() + GRACE_MS;
+  for (const daemon of daemons) {
+    if (daemon.joinSync(deadline)) continue;
+    daemon.send('SIGKILL');
+    daemon.joinSync(performance.now() + GRACE_MS);
+  }
+  for (const record of living) if (!record.daemon) record.joinSync(Number.POSITIVE_INFINITY);
+}

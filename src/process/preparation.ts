@@ -1,0 +1,58 @@
+/**
+ * What a child is told, besides its ticket: a queue of four messages that only the child reads. The parent encodes all of them when `start` is
+ * called, so later changes of the arguments do not matter; and holds the queue until the child has ended, so that whatever was not received is let go of.
+ */
+import { OutOfMemoryError } from '../errors.js';
+import { sendHandle } from '../memory/block.js';
+import { type Handle, receiveShared } from '../memory/handle.js';
+import { Queue } from '../queue/queue.js';
+import type { Self } from './current.js';
+import type { StartMethod } from './start/launcher.js';
+
+export interface Preparation {
+  readonly self: Self;
+  readonly authkey: Uint8Array;
+  readonly argv: readonly string[];
+  /** The default of the parent, decided or not: the child's own children use it too. */
+  readonly startMethod: StartMethod | null;
+}
+
+/** What the child's `run` gets. */
+export interface Inputs {
+  readonly args: readonly unknown[];
+  readonly kwargs: object | undefined;
+  /** Own properties of the instance of a subclass, as its constructor left them. */
+  readonly properties: object | undefined;
+}
+
+/** @throws SerializationError naming the path: `args[1].callback`; OutOfMemoryError. Then nothing is left behind */
+export function writePreparation(preparation: Preparation, { args, kwargs, properties }: Inputs): Queue {
+  const queue = new Queue({ maxBytes: 2 ** 31 });
+  try {
+    put(queue, preparation, 'preparation');
+    put(queue, args, 'args');
+    put(queue, kwargs, 'kwargs');
+    put(queue, properties, 'this');
+    return queue;
+  } catch (error) {
+    queue[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** In the child. The inputs are decoded when asked for, once: the modules that register their classes must be loaded before. @throws SerializationError, StaleHandleError */
+export function readPreparation(handle: Handle): { preparation: Preparation; takeInputs: () => Inputs } {
+  sendHandle(handle); // the parent holds the queue, so this is as if it had sent it to us
+  const queue = receiveShared(handle) as Queue;
+  const preparation = queue.getNowait() as Preparation;
+  const takeInputs = (): Inputs => {
+    const inputs = { args: queue.getNowait(), kwargs: queue.getNowait(), properties: queue.getNowait() } as Inputs;
+    queue[Symbol.dispose]();
+    return inputs;
+  };
+  return { preparation, takeInputs };
+}
+
+function put(queue: Queue, value: unknown, rootName: string): void {
+  if (!queue.tryPut(value, rootName)) throw new OutOfMemoryError(`${rootName} are too large to be sent: at most 2 GiB in all`);
+}

@@ -1,0 +1,42 @@
+/** What a start method is to the rest: a way to launch a child, and a hold on the child that runs. One file beside this one per method. */
+import { constants } from 'node:os';
+import type { Ticket } from '../current.js';
+
+export type StartMethod = 'forkserver' | 'spawn' | 'fork' | 'thread';
+
+/** As `process.exitCode` of the child, 0 to 255; or, negative, the number of the signal that ended it. */
+export type ExitCode = number;
+
+export type EndingSignal = 'SIGINT' | 'SIGTERM' | 'SIGKILL';
+
+export interface Launcher {
+  readonly method: StartMethod;
+  /** What a context calls its Process: children are named after it. */
+  readonly className: string;
+  /** Whether it works on this system and backend. */
+  isAvailable(): boolean;
+  /** Starts a child. `onExit` is called once, on the event loop, when it has ended. @throws what the system says; then there is no child */
+  launch(ticket: Ticket, onExit: (exitCode: ExitCode) => void): Promise<RunningChild>;
+}
+
+/** A child from its launch on. */
+export interface RunningChild {
+  readonly pid: number;
+  /** Tells threads of one process apart; for a process its pid. */
+  readonly ident: number;
+  /** Blocks until the child has ended, or for `timeoutMs` (finite; 0 only looks): then null. Works before `onExit` is called, and after. */
+  wait(timeoutMs: number): ExitCode | null;
+  /** Asks the child to end, or makes it. Nothing happens to one that has ended. */
+  send(signal: EndingSignal): void;
+  /** Whether the child keeps its parent's event loop alive. */
+  setRef(on: boolean): void;
+}
+
+/** Exit statuses are taken modulo 256, as the system takes those of processes. */
+export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): ExitCode {
+  return signal === null ? (code ?? 0) & 0xff : -constants.signals[signal];
+}
+
+export function signalName(exitCode: ExitCode): string | undefined {
+  return Object.keys(constants.signals).find((name) => constants.signals[name as NodeJS.Signals] === -exitCode);
+}

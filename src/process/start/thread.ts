@@ -1,0 +1,109 @@
+/**
+ * Start method `thread`: a Worker of this process. The only one of the JS backend; as Python's `multiprocessing.dummy`, but with a heap of its own.
+ *
+ * A signal terminates the Worker at its next statement, without its exit hooks, and counts as its exit code. What such a thread held is known to be
+ * free when its `exit` event is served; the kernel tells the native backend earlier.
+ */
+import { Worker } from 'node:worker_threads';
+import { constants } from 'node:os';
+import { type AgentId, currentAgent, declareAgentDead, isDead, sweepDeadAgents } from '../../arena/agent.js';
+import { openRegion } from '../../arena/region.js';
+import { platform } from '../../platform/select.js';
+import { childEntry } from '../current.js';
+import { type EndingSignal, type ExitCode, exitCodeOf, type Launcher, type RunningChild } from './launcher.js';
+import { inheritableOptions } from './node-options.js';
+import { AGENT, CODE, ENDED, newThreadStatus, RUNNING, STATE } from './thread-status.js';
+
+/** Between two looks at a thread that ends without running its exit hook. */
+const LOOK_MS = 20;
+/** What a thread has left to do after its exit hook takes some milliseconds. */
+const WIND_UP_MS = 1000;
+
+export const threadLauncher: Launcher = {
+  method: 'thread',
+  className: 'ThreadProcess',
+  isAvailable: () => true,
+  async launch(ticket, onExit) {
+    openRegion(); // before the Worker is made: it inherits what it needs to join
+    const status = newThreadStatus();
+    const options = inheritableOptions(process.execArgv);
+    const worker = new Worker(childEntry, {
+      workerData: { forkful: { ...ticket, status } },
+      // by default a Worker has its parent's; but it refuses some of those that only an evaluated program may have
+      ...(options.length === process.execArgv.length ? undefined : { execArgv: [] }),
+    });
+    const child = new ThreadChild(worker, status, process.pid);
+    worker.once('exit', (code) => {
+      child.declareEnded();
+      onExit(child.exitCodeAfter(code));
+    });
+    worker.on('error', (error: Error & { code?: string }) => {
+      // one that was thrown in the thread was reported there
+      if (Atomics.load(status, STATE) === RUNNING) process.stderr.write(`${ticket.name}: ${error.code ?? ''} ${error.stack}\n`);
+    });
+    return child;
+  },
+};
+
+class ThreadChild implements RunningChild {
+  readonly pid: number;
+  readonly ident: number;
+  readonly #worker: Worker;
+  readonly #status: Int32Array;
+  #signal: EndingSignal | undefined;
+
+  constructor(worker: Worker, status: Int32Array, pid: number) {
+    this.#worker = worker;
+    this.#status = status;
+    this.pid = pid;
+    this.ident = worker.threadId;
+  }
+
+  wait(timeoutMs: number): ExitCode | null {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      if (this.#hasEnded(Math.min(deadline, performance.now() + WIND_UP_MS))) return this.exitCodeAfter(Atomics.load(this.#status, CODE));
+      // the JS backend learns of a terminated thread's end by its event only; it is about to end, and is taken for ended
+      if (timeoutMs > 0 && this.#signal !== undefined && platform.backend === 'js') return this.exitCodeAfter(1);
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return null;
+      Atomics.wait(this.#status, STATE, RUNNING, Math.min(leftMs, LOOK_MS));
+    }
+  }
+
+  send(signal: EndingSignal): void {
+    this.#signal ??= signal;
+    void this.#worker.terminate();
+  }
+
+  setRef(on: boolean): void {
+    if (on) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  /** One that ran its exit hook had not noticed the signal. */
+  exitCodeAfter(code: number): ExitCode {
+    if (this.#signal === undefined || Atomics.load(this.#status, STATE) === ENDED) return exitCodeOf(code, null);
+    return -constants.signals[this.#signal];
+  }
+
+  declareEnded(): void {
+    const agent = this.#agent();
+    if (agent !== 0) declareAgentDead(agent);
+    sweepDeadAgents();
+  }
+
+  /** After its exit hook a thread is about to end; on the native backend the moment can be told. */
+  #hasEnded(windUpDeadline: number): boolean {
+    const agent = this.#agent();
+    const { words } = currentAgent().region;
+    if (agent !== 0 && platform.backend === 'native' && isDead(words, agent)) return true;
+    if (Atomics.load(this.#status, STATE) !== ENDED) return false;
+    while (agent !== 0 && !isDead(words, agent) && performance.now() < windUpDeadline) Atomics.wait(this.#status, STATE, ENDED, 1);
+    return true;
+  }
+
+  #agent(): AgentId {
+    return Atomics.load(this.#status, AGENT);
+  }
+}

@@ -1,0 +1,91 @@
+/** Bytes within bounds, and the values without parts, read from them. */
+import { SerializationError } from '../errors.js';
+import { SHORT_LATIN1, shortLatin1, type TextBuffer } from './strings.js';
+
+/** From this size on, memory that need not be zeroed first is worth its more expensive allocation. */
+const LARGE = 4096;
+const NO_MEMORY = Buffer.alloc(0) as Buffer as TextBuffer;
+
+/** Reads at `pos`, never from `end` on, and takes nothing on trust. */
+export class Reader {
+  protected bytes = NO_MEMORY;
+  protected view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
+  protected pos = 0;
+  protected end = 0;
+  #source: Uint8Array = NO_MEMORY;
+
+  /** To read `bytes[pos, end)`; what is made for the bytes is kept, as they are mostly the same ring. */
+  protected start(bytes: Uint8Array, pos: number, end: number): void {
+    this.pos = pos;
+    this.end = end;
+    if (bytes === this.#source) return;
+    this.#source = bytes;
+    this.bytes = (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)) as TextBuffer;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** The position of the next `size` bytes, which are now taken. */
+  protected take(size: number): number {
+    const at = this.pos;
+    if (size > this.end - at) throw corrupt();
+    this.pos = at + size;
+    return at;
+  }
+
+  protected readUint(): number {
+    const first = this.bytes[this.take(1)] as number;
+    if (first <= 0xfb) return first;
+    if (first === 0xfc) return this.view.getUint16(this.take(2), true);
+    if (first === 0xfd) return this.view.getUint32(this.take(4), true);
+    const value = this.view.getFloat64(this.take(8), true);
+    if (first !== 0xfe || !Number.isSafeInteger(value) || value < 0) throw corrupt();
+    return value;
+  }
+
+  /** A count of things that take at least `least` bytes each, so that a message cannot promise more than it holds. */
+  protected readCount(least: number): number {
+    const count = this.readUint();
+    if (count > (this.end - this.pos) / least) throw corrupt();
+    return count;
+  }
+
+  protected readLatin1(length: number): string {
+    const at = this.take(length);
+    return length <= SHORT_LATIN1 ? shortLatin1(this.bytes, at, length) : this.bytes.latin1Slice(at, at + length);
+  }
+
+  protected readUtf16(length: number): string {
+    const at = this.take(2 * length);
+    return this.bytes.ucs2Slice(at, at + 2 * length);
+  }
+
+  protected readBigInt(): bigint {
+    const sign = this.bytes[this.take(1)] as number;
+    const digits = this.readLatin1(this.readUint());
+    if (sign > 1 || !/^[0-9a-f]+$/.test(digits)) throw corrupt();
+    const value = BigInt(`0x${digits}`);
+    return sign === 1 ? -value : value;
+  }
+}
+
+/** Those bytes as a Buffer over memory of its own. (The slice of Buffer itself would be a view.) */
+export function sliceOf(bytes: Buffer, from: number, size: number): Buffer {
+  return Uint8Array.prototype.slice.call(bytes, from, from + size) as Buffer;
+}
+
+/** Those bytes in memory of their own. */
+export function copyOf(bytes: Buffer, from: number, size: number): ArrayBuffer {
+  if (!isLarge(size)) return sliceOf(bytes, from, size).buffer as ArrayBuffer;
+  const copy = Buffer.allocUnsafeSlow(size);
+  bytes.copy(copy, 0, from, from + size);
+  return copy.buffer as ArrayBuffer;
+}
+
+/** Whether `copyOf` takes memory as it comes. */
+export function isLarge(size: number): boolean {
+  return size >= LARGE;
+}
+
+export function corrupt(cause?: unknown): SerializationError {
+  return new SerializationError('corrupt message', '', cause === undefined ? {} : { cause });
+}
