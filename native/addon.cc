@@ -1,8 +1,8 @@
 // Module entry. State is per environment, so that any number of Workers may load the addon beside the main thread.
 //
-// Order of teardown, when an environment ends: its doorbell's clean-up hook leaves the waiter thread and closes the handle; then Node runs the
-// finalisers of buffers, which report their tokens to whoever is left; then the Environment goes. The region, the parking and the waiter thread belong
-// to the process and stay: the library is linked never to be unloaded, since another thread may be inside it.
+// Order of teardown, when an environment ends: its doorbell's clean-up hook leaves the waiter thread and closes the handle; then Node runs
+// the finalisers of buffers, which report their tokens to whoever is left; then the Environment goes. The region, the parking and the
+// waiter thread belong to the process and stay: the library is linked never to be unloaded, since another thread may be inside it.
 #include <napi.h>
 
 #include <cstdlib>
@@ -17,7 +17,9 @@ namespace {
 
 using forkful::binding::Environment;
 
-/** Raised with every change of the exports or of what lies at fixed places in the region. The twin of ADDON_ABI in src/platform/addon.ts. */
+/**
+ * Raised with every change of the exports or of what lies at fixed places in the region. The twin of ADDON_ABI in src/platform/addon.ts.
+ */
 constexpr int kAbi = 1;
 
 /** initialize(SystemError): hands over the class that JavaScript knows system failures by. */

@@ -27,17 +27,29 @@ const cases = {
   'Buffer of 64 KiB': Buffer.alloc(65_536, 1),
   'Buffer of 1 MiB': Buffer.alloc(1 << 20, 1),
   'Float64Array of 8': new Float64Array(8),
-  'Map, Set, Date, bigint, array': { map: new Map([['a', 1], ['b', 2]]), set: new Set([1, 2, 3]), date: new Date(0), big: 123n, array: new Float64Array(8) },
+  'Map, Set, Date, bigint, array': {
+    map: new Map([
+      ['a', 1],
+      ['b', 2],
+    ]),
+    set: new Set([1, 2, 3]),
+    date: new Date(0),
+    big: 123n,
+    array: new Float64Array(8),
+  },
   'circle of 3': circle(3),
   'dictionary of 100': Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`key-${i}`, i])),
-  'class instance': new (class Point { x = 1; y = 2; })(),
+  'class instance': new (class Point {
+    x = 1;
+    y = 2;
+  })(),
   TypeError: new TypeError('x is not a function'),
 };
 
 const encoder = new Encoder();
 const decoder = new Decoder();
 const terms = process.argv.slice(2);
-let sink;
+let _sink;
 
 console.log(`${cpus()[0]?.model}, Node ${process.version}; ns, least of ${ROUNDS} rounds; messages in bytes`);
 console.log(row('', 'encode', 'decode', 'both', 'v8 ser', 'v8 deser', 'both', 'clone', 'times v8', 'bytes', 'v8 bytes'));
@@ -46,13 +58,29 @@ for (const [name, value] of Object.entries(cases)) {
   const message = messageOf(value);
   const serialized = v8.serialize(value);
   const encode = measure(() => encoder.encode(value));
-  const decode = measure(() => { sink = decoder.decode(message, 0, message.length); });
-  const serialize = measure(() => { sink = v8.serialize(value); });
-  const deserialize = measure(() => { sink = v8.deserialize(serialized); });
-  const clone = measure(() => { sink = structuredClone(value); });
+  const decode = measure(() => {
+    _sink = decoder.decode(message, 0, message.length);
+  });
+  const serialize = measure(() => {
+    _sink = v8.serialize(value);
+  });
+  const deserialize = measure(() => {
+    _sink = v8.deserialize(serialized);
+  });
+  const clone = measure(() => {
+    _sink = structuredClone(value);
+  });
   const both = encode + decode;
   const times = ((serialize + deserialize) / both).toFixed(1);
-  console.log(row(name, ...[encode, decode, both, serialize, deserialize, serialize + deserialize, clone].map(Math.round), times, message.length, serialized.length));
+  console.log(
+    row(
+      name,
+      ...[encode, decode, both, serialize, deserialize, serialize + deserialize, clone].map(Math.round),
+      times,
+      message.length,
+      serialized.length,
+    ),
+  );
 }
 
 function messageOf(value) {
@@ -77,7 +105,9 @@ function time(work, calls) {
 
 function circle(size) {
   const ring = Array.from({ length: size }, (_, id) => ({ id }));
-  ring.forEach((node, i) => { node.next = ring[(i + 1) % size]; });
+  ring.forEach((node, i) => {
+    node.next = ring[(i + 1) % size];
+  });
   return ring[0];
 }
 

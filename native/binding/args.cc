@@ -90,8 +90,8 @@ Args::Range Args::range(size_t offsetAt, size_t bytesAt, size_t leastBytes, size
   const int64_t bytes = integer(bytesAt, "bytes", static_cast<int64_t>(leastBytes), regionBytes - offset);
   if (ok_ && (static_cast<size_t>(offset) % multipleOf != 0 || static_cast<size_t>(bytes) % multipleOf != 0)) {
     char message[160];
-    snprintf(message, sizeof message, "offset and bytes must be multiples of %zu, got %lld and %lld", multipleOf, static_cast<long long>(offset),
-             static_cast<long long>(bytes));
+    snprintf(message, sizeof message, "offset and bytes must be multiples of %zu, got %lld and %lld", multipleOf,
+             static_cast<long long>(offset), static_cast<long long>(bytes));
     refuse(napi_throw_range_error, "ERR_OUT_OF_RANGE", message);
   }
   if (!ok_) return {0, 0};

@@ -1,5 +1,6 @@
 #pragma once
-// Checks and converts the arguments of one call from JavaScript. The first bad one throws; from then on ok() is false and the values are zeros.
+// Checks and converts the arguments of one call from JavaScript. The first bad one throws; from then on ok() is false and the values are
+// zeros.
 
 #include <napi.h>
 

@@ -11,8 +11,8 @@ namespace forkful::binding {
 /**
  * One environment's doorbell: an agent of the waiter thread, and the handle by which that thread wakes the loop.
  *
- * It frees itself after libuv has closed the handle. Two roads lead there, close() from JavaScript and the end of the environment; the environment
- * waits for the handle in either case, since its clean-up hook is removed only then.
+ * It frees itself after libuv has closed the handle. Two roads lead there, close() from JavaScript and the end of the environment; the
+ * environment waits for the handle in either case, since its clean-up hook is removed only then.
  */
 class Doorbell {
  public:

@@ -3,6 +3,10 @@
 
 #include <napi.h>
 
+#include <memory>
+
+#include "released_views.h"
+
 namespace forkful::binding {
 
 class Doorbell;
@@ -10,6 +14,8 @@ class Doorbell;
 struct Environment {
   /** JavaScript's class for system failures; empty until `initialize()`. */
   Napi::FunctionReference systemError;
+  /** Owned views that were let go of, to be reported here. */
+  std::shared_ptr<ReleasedViews> releasedViews = std::make_shared<ReleasedViews>();
   /** The open doorbell, or nullptr. It frees itself once its handle is closed, which may be after this struct is gone. */
   Doorbell* doorbell = nullptr;
 

@@ -9,7 +9,8 @@ namespace {
 // Smaller ones are not worth telling the collector: their number, which it sees, is a fair measure.
 constexpr size_t kWorthReporting = size_t{1} << 20;
 
-using MakeShared = napi_status (*)(napi_env, void* data, size_t bytes, void (*finalize)(void* data, void* hint), void* hint, napi_value* result);
+using FinalizeShared = void (*)(void* data, void* hint);
+using MakeShared = napi_status (*)(napi_env, void* data, size_t bytes, FinalizeShared finalize, void* hint, napi_value* result);
 
 /** Node 22.23, 24.21 and 26.9 have it, Node 20 has not; so it is looked up, and one binary serves all. */
 MakeShared makeSharedOfNode() {
@@ -29,7 +30,8 @@ napi_value throwRefusal(napi_env env, napi_status status) {
     napi_throw_error(env, "ERR_FORKFUL_NO_EXTERNAL_BUFFERS",
                      "This JavaScript engine does not allow buffers over memory from outside (Electron does not): use FORKFUL_BACKEND=js");
   } else {
-    napi_throw_error(env, "ERR_FORKFUL_BUFFER", ("Node could not make a buffer over shared memory, status " + std::to_string(status)).c_str());
+    const std::string message = "Node could not make a buffer over shared memory, status " + std::to_string(status);
+    napi_throw_error(env, "ERR_FORKFUL_BUFFER", message.c_str());
   }
   return nullptr;
 }

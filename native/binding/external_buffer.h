@@ -8,9 +8,9 @@
 namespace forkful::binding {
 
 /**
- * Memory shown to JavaScript through one buffer. `released()` is called exactly once, when no JavaScript object can reach the memory through that
- * buffer any more, on any thread (a SharedArrayBuffer may end up in another Worker, or with the collector's helpers): it must not touch JavaScript,
- * allocate or wait. It owns and frees the object.
+ * Memory shown to JavaScript through one buffer. `released()` is called exactly once, when no JavaScript object can reach the memory
+ * through that buffer any more, on any thread (a SharedArrayBuffer may end up in another Worker, or with the collector's helpers): it must
+ * not touch JavaScript, allocate or wait. It owns and frees the object.
  */
 class ExternalMemory {
  public:
@@ -21,6 +21,9 @@ class ExternalMemory {
 
   virtual void released() = 0;
 
+  /** For ReleasedViews, once released. */
+  ExternalMemory* nextReleased = nullptr;
+
   void* data() const { return data_; }
   size_t bytes() const { return bytes_; }
 
@@ -29,7 +32,9 @@ class ExternalMemory {
   size_t bytes_;
 };
 
-/** A SharedArrayBuffer where this Node can make one, else an ArrayBuffer. On failure throws, releases `memory` at once and returns nullptr. */
+/**
+ * A SharedArrayBuffer where this Node can make one, else an ArrayBuffer. On failure throws, releases `memory` at once and returns nullptr.
+ */
 napi_value makeSharedBuffer(napi_env env, ExternalMemory* memory);
 
 /** An ArrayBuffer over memory that outlives the process's last environment. Throws and returns nullptr on failure. */
@@ -38,7 +43,10 @@ napi_value makePlainBuffer(napi_env env, void* data, size_t bytes);
 /** The memory behind an ArrayBuffer of makeSharedBuffer(), or nullptr: another object, or let go of before. */
 ExternalMemory* externalMemoryOf(napi_env env, napi_value buffer);
 
-/** Makes the ArrayBuffer useless now; `released()` follows. False when its contents have been moved to another ArrayBuffer. REQUIRES: externalMemoryOf() is not nullptr. */
+/**
+ * Makes the ArrayBuffer useless now; `released()` follows. False when its contents have been moved to another ArrayBuffer. REQUIRES:
+ * externalMemoryOf() is not nullptr.
+ */
 bool detachBuffer(napi_env env, napi_value buffer);
 
 }  // namespace forkful::binding

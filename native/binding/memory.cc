@@ -1,9 +1,14 @@
 #include "../os/mapping.h"
 #include "../os/region.h"
 #include "args.h"
+#include "environment.h"
 #include "error.h"
 #include "exports.h"
 #include "external_buffer.h"
+#include "released_views.h"
+
+#include <memory>
+#include <utility>
 
 namespace forkful::binding {
 
@@ -14,40 +19,30 @@ constexpr int64_t kLargest = int64_t{1} << 52;
 /** Memory of the region that a user can see, known by a token. */
 class OwnedView final : public ExternalMemory {
  public:
-  OwnedView(void* data, size_t bytes, int64_t token) : ExternalMemory(data, bytes), token_(token) {}
+  OwnedView(void* data, size_t bytes, int64_t token, std::shared_ptr<ReleasedViews> list)
+      : ExternalMemory(data, bytes), token_(token), list_(std::move(list)) {}
 
-  /** Joins the list of those let go of, from where `takeAll` takes them; or is freed, when it has been forgotten. */
+  /** Joins the list of its environment, from where `takeReleased` takes it; or is freed, when it has been forgotten. */
   void released() override {
     if (forgotten_) {
       delete this;
       return;
     }
-    next_ = head.load(std::memory_order_relaxed);
-    // release: pairs with the acquire in takeAll(), which reads next_ and token_.
-    while (!head.compare_exchange_weak(next_, this, std::memory_order_release, std::memory_order_relaxed)) {
-    }
+    // The last reference to the list may be ours: keep it until we are on it.
+    const std::shared_ptr<ReleasedViews> list = std::move(list_);
+    list->add(this);
   }
 
   /** Its release will not be reported. On the thread of its environment, before that release. */
   void forget() { forgotten_ = true; }
   int64_t token() const { return token_; }
 
-  static bool anyReleased() { return head.load(std::memory_order_relaxed) != nullptr; }
-
-  /** All that were released, latest first, as a list through next(); the caller deletes them. Taking the whole list leaves no room for ABA. */
-  static OwnedView* takeAll() { return head.exchange(nullptr, std::memory_order_acquire); }
-  OwnedView* next() const { return next_; }
-
  private:
-  // Of the process: the last one to hold a SharedArrayBuffer may be another environment than the one that made it.
-  static std::atomic<OwnedView*> head;
-
   int64_t token_;
+  // Of the environment that made the view, whose tokens mean nothing to another; outlives it, since a SharedArrayBuffer may.
+  std::shared_ptr<ReleasedViews> list_;
   bool forgotten_ = false;
-  OwnedView* next_ = nullptr;
 };
-
-std::atomic<OwnedView*> OwnedView::head{nullptr};
 
 napi_value toNumber(napi_env env, size_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
 
@@ -95,7 +90,7 @@ napi_value ownedView(napi_env env, napi_callback_info info) {
   const auto [offset, bytes] = args.range(0, 1, 1);
   const int64_t token = args.integer(2, "token", 1, (int64_t{1} << 53) - 1);
   if (!args.ok()) return nullptr;
-  return makeSharedBuffer(env, new OwnedView(os::region::base() + offset, bytes, token));
+  return makeSharedBuffer(env, new OwnedView(os::region::base() + offset, bytes, token, Environment::of(env).releasedViews));
 }
 
 napi_value detach(napi_env env, napi_callback_info info) {
@@ -119,12 +114,13 @@ napi_value detach(napi_env env, napi_callback_info info) {
 }
 
 napi_value takeReleased(napi_env env, napi_callback_info) {
-  if (!OwnedView::anyReleased()) return nullptr;
+  ReleasedViews& released = *Environment::of(env).releasedViews;
+  if (!released.any()) return nullptr;
   Napi::Array tokens = Napi::Array::New(env);
   uint32_t count = 0;
-  for (OwnedView* view = OwnedView::takeAll(); view != nullptr;) {
-    tokens.Set(count++, static_cast<double>(view->token()));
-    OwnedView* next = view->next();
+  for (ExternalMemory* view = released.takeAll(); view != nullptr;) {
+    tokens.Set(count++, static_cast<double>(static_cast<OwnedView*>(view)->token()));
+    ExternalMemory* next = view->nextReleased;
     delete view;
     view = next;
   }

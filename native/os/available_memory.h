@@ -5,7 +5,9 @@
 
 namespace forkful::os {
 
-/** A careful guess in bytes, from the system and the container's limit, whichever is less; SIZE_MAX where neither tells. Costs some 50 µs. */
+/**
+ * A careful guess in bytes, from the system and the container's limit, whichever is less; SIZE_MAX where neither tells. Costs some 50 µs.
+ */
 size_t availableMemory();
 
 }  // namespace forkful::os

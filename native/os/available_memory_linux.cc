@@ -19,9 +19,11 @@ class KernelText {
   explicit KernelText(const char* path) {
     UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
     if (!fd.valid()) return;
-    ssize_t got;
-    while (length_ < sizeof text_ - 1 && (got = retryOnInterrupt([&] { return read(fd.get(), text_ + length_, sizeof text_ - 1 - length_); })) > 0)
+    while (length_ < sizeof text_ - 1) {
+      const ssize_t got = retryOnInterrupt([&] { return read(fd.get(), text_ + length_, sizeof text_ - 1 - length_); });
+      if (got <= 0) break;
       length_ += static_cast<size_t>(got);
+    }
     text_[length_] = '\0';
   }
   /** The number that follows `label` (the first number of the file when empty), or `otherwise`: absent, or a word such as "max". */

@@ -41,7 +41,9 @@ class Deadline {
   int64_t ns_;
 };
 
-/** Calls until a signal is no longer the reason for failing. REQUIRES: `call` returns -1 and sets errno on failure; timeouts are absolute. */
+/**
+ * Calls until a signal is no longer the reason for failing. REQUIRES: `call` returns -1 and sets errno on failure; timeouts are absolute.
+ */
 template <class Call>
 auto retryOnInterrupt(Call call) -> decltype(call()) {
   for (;;) {

@@ -26,7 +26,9 @@ class UlockParking final : public Parking {
     }
   }
 
-  ParkResult parkEither(Word& word, uint32_t expected, Word&, uint32_t, Deadline deadline) override { return park(word, expected, deadline); }
+  ParkResult parkEither(Word& word, uint32_t expected, Word&, uint32_t, Deadline deadline) override {
+    return park(word, expected, deadline);
+  }
 
   int unpark(Word& word, int count) override {
     int woken = 0;

@@ -1,8 +1,8 @@
 #pragma once
 // Life words: who is alive, told by memory alone.
 //
-// A life word is the first word of kLifeBytes. A thread claims it for as long as it lives; when the thread ends, however it ends, the kernel sets
-// kLifeDied in it, and wakes one of those parked on it if kLifeWatched is set (by whoever parks; nobody here sets it).
+// A life word is the first word of kLifeBytes. A thread claims it for as long as it lives; when the thread ends, however it ends, the
+// kernel sets kLifeDied in it, and wakes one of those parked on it if kLifeWatched is set (by whoever parks; nobody here sets it).
 //
 // Thread safety: any thread of any process may call any of these on any life word.
 

@@ -1,4 +1,5 @@
-// A life word is the lock word of a robust mutex: the kernel keeps, per thread, a list of those it holds, and walks it when the thread ends.
+// A life word is the lock word of a robust mutex: the kernel keeps, per thread, a list of those it holds, and walks it when the thread
+// ends.
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>

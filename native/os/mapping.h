@@ -22,8 +22,8 @@ Status checkShared(int fd, size_t bytes);
 Status mapShared(int fd, size_t bytes, void*& out);
 
 /**
- * Backs the range with memory, zeroed where it was never used. Refuses (ENOMEM) what the system or the container could only grant by killing
- * somebody. After a failure part of the range may be backed: punch what you do not keep.
+ * Backs the range with memory, zeroed where it was never used. Refuses (ENOMEM) what the system or the container could only grant by
+ * killing somebody. After a failure part of the range may be backed: punch what you do not keep.
  */
 Status commit(int fd, size_t offset, size_t bytes);
 

@@ -54,7 +54,8 @@ size_t holesIn(int fd, size_t offset, size_t bytes) {
 Status createShared(size_t bytes, UniqueFd& out) {
   // Exceeding the limit on file sizes would send SIGXFSZ, which kills; so look first.
   rlimit limit;
-  if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && bytes > limit.rlim_cur) return Status::fail(EFBIG, "ftruncate");
+  const bool isLimited = getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  if (isLimited && bytes > limit.rlim_cur) return Status::fail(EFBIG, "ftruncate");
   // Raw: the C library's wrapper is younger than some systems we run on.
   UniqueFd fd(static_cast<int>(syscall(SYS_memfd_create, "forkful", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!fd.valid()) return Status::lastError("memfd_create");

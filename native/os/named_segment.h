@@ -10,7 +10,10 @@
 
 namespace forkful::os::named_segment {
 
-/** Makes a segment of `bytes`, all backed with memory (ENOSPC instead of a SIGBUS later). EEXIST when the name is taken. Leaves nothing when it fails. */
+/**
+ * Makes a segment of `bytes`, all backed with memory (ENOSPC instead of a SIGBUS later). EEXIST when the name is taken. Leaves nothing when
+ * it fails.
+ */
 Status create(const char* name, size_t bytes, UniqueFd& out);
 /** Opens an existing one. ENOENT when there is none. */
 Status open(const char* name, UniqueFd& out);

@@ -14,7 +14,8 @@ constexpr size_t kPathBytes = sizeof("/dev/shm/") + NAME_MAX;
 
 Status pathOf(const char* name, char (&path)[kPathBytes]) {
   const size_t length = strlen(name);
-  if (length == 0 || strchr(name, '/') != nullptr || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) return Status::fail(EINVAL, "shm_open");
+  const bool isFolder = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+  if (length == 0 || isFolder || strchr(name, '/') != nullptr) return Status::fail(EINVAL, "shm_open");
   if (length > NAME_MAX) return Status::fail(ENAMETOOLONG, "shm_open");
   snprintf(path, sizeof path, "/dev/shm/%s", name);
   return Status::success();

@@ -1,8 +1,8 @@
 #pragma once
 // Putting threads to sleep on a word of the region, and waking them, across processes.
 //
-// Two ways: the kernel's own (futex), and one made of POSIX semaphores for systems without such a call. A family of processes uses one way: the
-// creator of the region chooses, and writes its choice into the parking table (region.h says where), where all others read it.
+// Two ways: the kernel's own (futex), and one made of POSIX semaphores for systems without such a call. A family of processes uses one way:
+// the creator of the region chooses, and writes its choice into the parking table (region.h says where), where all others read it.
 
 #include <cstdint>
 
@@ -21,9 +21,13 @@ class Parking {
 
   /** Sleeps while `word` holds `expected`, until unparked or `deadline`. Never ends early for a signal. */
   virtual ParkResult park(Word& word, uint32_t expected, Deadline deadline) = 0;
-  /** As park(), and ends too when `other` no longer holds `otherExpected` and somebody unparked it. Watches `word` only unless watchesTwo(). */
+  /**
+   * As park(), and ends too when `other` no longer holds `otherExpected` and somebody unparked it. Watches `word` only unless watchesTwo().
+   */
   virtual ParkResult parkEither(Word& word, uint32_t expected, Word& other, uint32_t otherExpected, Deadline deadline) = 0;
-  /** Wakes at most `count` of those asleep on the word, earliest first; returns how many. REQUIRES: the caller has changed the word before. */
+  /**
+   * Wakes at most `count` of those asleep on the word, earliest first; returns how many. REQUIRES: the caller has changed the word before.
+   */
   virtual int unpark(Word& word, int count) = 0;
 
   virtual bool countsExactly() const = 0;

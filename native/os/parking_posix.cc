@@ -1,14 +1,15 @@
 // Parking by POSIX semaphores, for systems whose kernel cannot wait on a word.
 //
-// The region holds a table of sleepers. Whoever parks takes one of them for the time of its sleep, writes there which word it waits for, and
-// sleeps on that sleeper's own semaphore. Whoever unparks looks through the table for sleepers of its word and posts to theirs.
+// The region holds a table of sleepers. Whoever parks takes one of them for the time of its sleep, writes there which word it waits for,
+// and sleeps on that sleeper's own semaphore. Whoever unparks looks through the table for sleepers of its word and posts to theirs.
 //
-// One semaphore per sleeper, not one per hash bucket of words: with a shared one, a thread that wakes in vain and parks again takes the token
-// that was posted for another, who then sleeps on although its word has changed. (Two sleepers, two words, one bucket, two tokens: the first takes
-// both.) Here a token can reach nobody else.
+// One semaphore per sleeper, not one per hash bucket of words: with a shared one, a thread that wakes in vain and parks again takes the
+// token that was posted for another, who then sleeps on although its word has changed. (Two sleepers, two words, one bucket, two tokens:
+// the first takes both.) Here a token can reach nobody else.
 //
-// States of a sleeper: 0 = idle; word + 1 = asleep on that word; kNotified. Only the sleeper leaves 0, and whoever moves it from word + 1 to
-// kNotified owes it exactly one post. A process that dies leaves its sleepers taken: the next one that finds none free takes those of the dead.
+// States of a sleeper: 0 = idle; word + 1 = asleep on that word; kNotified. Only the sleeper leaves 0, and whoever moves it from word + 1
+// to kNotified owes it exactly one post. A process that dies leaves its sleepers taken: the next one that finds none free takes those of
+// the dead.
 #include <dlfcn.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -28,8 +29,8 @@ constexpr int kSleepers = 352;
 constexpr uint32_t kIdle = 0;
 constexpr uint32_t kNotified = UINT32_MAX;
 
-// The number that a sleeper is stored under changes hands by these words alone, all of them sequentially consistent: parker and unparker each
-// write one word and then read the other's (state and the word waited for), so one of the two sees the other.
+// The number that a sleeper is stored under changes hands by these words alone, all of them sequentially consistent: parker and unparker
+// each write one word and then read the other's (state and the word waited for), so one of the two sees the other.
 struct SleeperTable {
   Word kind;     // ParkingKind, see parking.cc
   Word asleep;   // at least as many as sleep now; too high after a death, which costs a look through the table
@@ -85,7 +86,9 @@ class SemaphoreParking final : public Parking {
     return result;
   }
 
-  ParkResult parkEither(Word& word, uint32_t expected, Word&, uint32_t, Deadline deadline) override { return park(word, expected, deadline); }
+  ParkResult parkEither(Word& word, uint32_t expected, Word&, uint32_t, Deadline deadline) override {
+    return park(word, expected, deadline);
+  }
 
   int unpark(Word& word, int count) override {
     const uint32_t wanted = stateFor(word);

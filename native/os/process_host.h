@@ -17,10 +17,15 @@ struct Exit {
 /** Sends a signal. `existed` is false when the process has ended and been reaped. REQUIRES: pid > 0. */
 Status kill(pid_t pid, int signal, bool& existed);
 
-/** Waits for a child, leaving its remains to whoever reaps it. `ended` is false when the deadline came first. ECHILD when it is not an unreaped child. */
+/**
+ * Waits for a child, leaving its remains to whoever reaps it. `ended` is false when the deadline came first. ECHILD when it is not an
+ * unreaped child.
+ */
 Status waitExit(pid_t pid, Deadline deadline, bool& ended, Exit& out);
 
-/** Has the kernel kill this process when the thread that made it ends. False when `parentPid` is not the parent (any more), or it cannot. */
+/**
+ * Has the kernel kill this process when the thread that made it ends. False when `parentPid` is not the parent (any more), or it cannot.
+ */
 bool dieWithParent(pid_t parentPid);
 
 }  // namespace forkful::os::process_host

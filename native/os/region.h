@@ -17,14 +17,14 @@ inline constexpr size_t kParkingTableBytes = 16384;
 inline constexpr size_t kLeastBytes = size_t{1} << 20;
 
 /**
- * Makes the region, of `maxBytes` halved until the system agrees, not below `minBytes`; or finds the one that another thread of the process has made,
- * unless that is smaller than `minBytes` (EEXIST).
+ * Makes the region, of `maxBytes` halved until the system agrees, not below `minBytes`; or finds the one that another thread of the process
+ * has made, unless that is smaller than `minBytes` (EEXIST).
  */
 Status create(size_t maxBytes, size_t minBytes);
 
 /**
- * Joins a region by a descriptor that came by inheritance, and owns the descriptor from then on. With the region that the process has already it
- * does nothing, and EEXIST with any other.
+ * Joins a region by a descriptor that came by inheritance, and owns the descriptor from then on. With the region that the process has
+ * already it does nothing, and EEXIST with any other.
  */
 Status attach(int fd, size_t bytes);
 

@@ -44,8 +44,8 @@ Status WaiterThread::arm(Agent& agent, uint32_t expected, Deadline deadline) {
     agent.deadline_ = deadline;
     agent.rung_ = false;
     agent.armed_ = true;
-    // A ringer that came before us may have found nobody armed; one that comes after this load moves the door after it too, and the thread, which
-    // reads the door before it looks around under the lock, will see either the arming or the moved door.
+    // A ringer that came before us may have found nobody armed; one that comes after this load moves the door after it too, and the thread,
+    // which reads the door before it looks around under the lock, will see either the arming or the moved door.
     if (agent.bell_->load() != expected) {
       ring(agent);
       return Status::success();

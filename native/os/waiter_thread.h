@@ -2,8 +2,8 @@
 // The one thread per process that waits on behalf of event loops.
 //
 // Each agent (event loop) has a bell word. All agents of a process share one door word, on which this thread sleeps. Ringing an agent from
-// anywhere: add 1 to its bell; if it is armed, add 1 to the door and unpark everybody on the door. Both words lie in shared memory, so the door may
-// move for other reasons too: the thread looks around and sleeps again.
+// anywhere: add 1 to its bell; if it is armed, add 1 to the door and unpark everybody on the door. Both words lie in shared memory, so the
+// door may move for other reasons too: the thread looks around and sleeps again.
 //
 // Thread safety: every method may be called from any thread, those of one Agent by one thread at a time.
 
@@ -43,14 +43,14 @@ class WaiterThread {
   static WaiterThread& instance();
 
   /**
-   * Registers an agent. `onRing(context)` is called on any thread, with a lock held: it may only pass the news on. Returns the process's door, which
-   * is `door` when no other agent is open. REQUIRES: not open; both words stay mapped for ever.
+   * Registers an agent. `onRing(context)` is called on any thread, with a lock held: it may only pass the news on. Returns the process's
+   * door, which is `door` when no other agent is open. REQUIRES: not open; both words stay mapped for ever.
    */
   Word& open(Agent& agent, Word& bell, Word& door, Agent::Ring onRing, void* context);
 
   /**
-   * Rings the agent once, soon after its bell differs from `expected` or at the deadline. Replaces the last arming, and takes back its ring when
-   * that was not taken yet. Starts the thread if there is none. REQUIRES: open.
+   * Rings the agent once, soon after its bell differs from `expected` or at the deadline. Replaces the last arming, and takes back its ring
+   * when that was not taken yet. Starts the thread if there is none. REQUIRES: open.
    */
   Status arm(Agent& agent, uint32_t expected, Deadline deadline);
 

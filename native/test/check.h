@@ -20,7 +20,9 @@ bool check(bool holds, const char* condition, const char* file, int line);
 /** A zeroed word of the region, on a cache line of its own, that no other test has. REQUIRES: a test with a region. */
 os::Word& freshWord();
 
-/** Runs `body` in a forked child, which then ends without running exit handlers; its failed checks count here too, through its exit code. */
+/**
+ * Runs `body` in a forked child, which then ends without running exit handlers; its failed checks count here too, through its exit code.
+ */
 int spawnChild(const std::function<void()>& body);
 /** Waits for a child of spawnChild() and reaps it. True when it ended by itself with no failed check. */
 bool childSucceeded(int pid);

@@ -1,4 +1,5 @@
-// Runs all tests linked into this program: `test [futex|semaphore]`. The last line says "N passed, N failed"; the exit code is 1 if any failed.
+// Runs all tests linked into this program: `test [futex|semaphore]`. The last line says "N passed, N failed"; the exit code is 1 if any
+// failed.
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>

@@ -75,7 +75,7 @@ export function unbindShared(object: object, handle: Handle): void {
 export function lendMemory(handle: Handle, offset: number, bytes: number): { buffer: ArrayBufferLike; byteOffset: number; token: number } {
   const { memory } = platform;
   const token = ++lastToken;
-  const buffer = memory.ownedView(offset, bytes, token);
+  const buffer = memory.ownedView(offset, Math.max(bytes, 1), token); // an empty array still needs a buffer
   if (!memory.viewsWhole) {
     lent.set(token, handle.offset);
     localOf(handle.offset).holds++;

@@ -12,8 +12,8 @@ import type { ClaimResult, ExitStatus, ParkResult } from './platform.js';
 export const ADDON_ABI = 1;
 
 /**
- * What the addon exports. Words, offsets and results are those of platform.ts. Every function checks its arguments (`TypeError`, `RangeError`), and
- * a system call that fails is a `SystemError`. No function uses `this`, so each can be taken off and called alone.
+ * What the addon exports. Words, offsets and results are those of platform.ts. Every function checks its arguments (`TypeError`,
+ * `RangeError`), and a system call that fails is a `SystemError`. No function uses `this`, so each can be taken off and called alone.
  */
 export interface Addon {
   readonly abi: number;
@@ -66,7 +66,10 @@ export type AddonResult = { readonly addon: Addon; readonly path: string } | { r
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 const requireNative = createRequire(import.meta.url);
 
-/** Finds and loads the addon: FORKFUL_ADDON alone where it is set, else a build of this checkout, else what the package brought for this platform. Never throws. */
+/**
+ * Finds and loads the addon: FORKFUL_ADDON alone where it is set, else a build of this checkout, else what the package brought for this
+ * platform. Never throws.
+ */
 export function loadAddon(): AddonResult {
   const failures: string[] = [];
   for (const path of candidates()) {
@@ -84,7 +87,9 @@ function candidates(): string[] {
   return [join(packageRoot, 'build/Release/forkful.node'), join(packageRoot, 'build/Debug/forkful.node'), ...prebuilds()];
 }
 
-/** prebuildify names them forkful.node, and with tags forkful.glibc.node and the like; the wrong C library refuses to load, with a reason. */
+/**
+ * prebuildify names them forkful.node, and with tags forkful.glibc.node and the like; the wrong C library refuses to load, with a reason.
+ */
 function prebuilds(): string[] {
   const folder = join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`);
   const files = existsSync(folder)

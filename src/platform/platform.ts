@@ -32,15 +32,15 @@ export interface Memory {
   /** Plain memory over `[offset, offset + bytes)`, for forkful's own use: the caller keeps the block alive. About 1-2 µs. */
   view(offset: number, bytes: number): ArrayBufferLike;
   /**
-   * As `view`, for memory that is handed to user code: `token` (a positive safe integer) is reported once by `takeReleased()`, in
-   * some agent of this process, when no JavaScript object of the process can reach this memory through the returned buffer any more.
+   * As `view`, for memory that is handed to user code: `token` (a positive safe integer) is reported once by `takeReleased()`, to
+   * the agent that made the view, when no JavaScript object of the process can reach this memory through the returned buffer any more.
    * A real SharedArrayBuffer where the running Node can make one (so that users may post it to their Workers), else an ArrayBuffer.
    * Reports its size to the garbage collector.
    */
   ownedView(offset: number, bytes: number, token: number): ArrayBufferLike;
   /** Makes the buffer of an `ownedView` unusable now (length 0) and forgets its token. False where that cannot be done (SharedArrayBuffer): then wait for the collector. */
   detach(buffer: ArrayBufferLike, token: number): boolean;
-  /** Tokens whose memory nobody in this process can reach any more, each once. Empty most of the time: one relaxed load. */
+  /** Tokens of this agent whose memory nobody in this process can reach any more, each once. Empty most of the time: one relaxed load. */
   takeReleased(): readonly number[];
   /** Backs the range with real memory, zeroed where it was never used. Out of memory is this error, never a SIGBUS later. @throws SystemError (ENOSPC, ENOMEM) */
   commit(offset: number, bytes: number): void;

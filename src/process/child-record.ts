@@ -89,7 +89,8 @@ export class ChildRecord {
 
   joinSync(deadline: number): boolean {
     const child = this.#child;
-    if (child === undefined) throw new StateError('ERR_FORKFUL_NOT_STARTED', 'Cannot join synchronously before start() has resolved: await it first');
+    if (child === undefined)
+      throw new StateError('ERR_FORKFUL_NOT_STARTED', 'Cannot join synchronously before start() has resolved: await it first');
     while (this.exitCode === null) {
       const leftMs = Math.max(0, deadline - performance.now());
       this.exitCode = child.wait(Math.min(leftMs, LONGEST_WAIT_MS));

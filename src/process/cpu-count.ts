@@ -15,7 +15,8 @@ export function cpuCount(): number {
   const override = process.env.FORKFUL_CPU_COUNT;
   if (override !== undefined && override !== '') {
     const count = Number(override);
-    if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`FORKFUL_CPU_COUNT must be a positive integer, got ${JSON.stringify(override)}`);
+    if (!Number.isSafeInteger(count) || count < 1)
+      throw new RangeError(`FORKFUL_CPU_COUNT must be a positive integer, got ${JSON.stringify(override)}`);
     return count;
   }
   return Math.max(1, Math.min(availableParallelism(), Math.ceil(cpuQuota(readText))));
@@ -27,10 +28,20 @@ export function cpuQuota(read: ReadText): number {
   for (const line of (read('/proc/self/cgroup') ?? '').split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(\/.*)$/.exec(line) ?? [];
     if (controllers === undefined || path === undefined) continue;
-    if (controllers === '') quota = Math.min(quota, leastAbove('/sys/fs/cgroup', path, (folder) => quotaOfVersion2(read, folder)));
+    if (controllers === '')
+      quota = Math.min(
+        quota,
+        leastAbove('/sys/fs/cgroup', path, (folder) => quotaOfVersion2(read, folder)),
+      );
     else if (controllers.split(',').includes('cpu')) {
-      quota = Math.min(quota, leastAbove(`/sys/fs/cgroup/${controllers}`, path, (folder) => quotaOfVersion1(read, folder)));
-      quota = Math.min(quota, leastAbove('/sys/fs/cgroup/cpu', path, (folder) => quotaOfVersion1(read, folder)));
+      quota = Math.min(
+        quota,
+        leastAbove(`/sys/fs/cgroup/${controllers}`, path, (folder) => quotaOfVersion1(read, folder)),
+      );
+      quota = Math.min(
+        quota,
+        leastAbove('/sys/fs/cgroup/cpu', path, (folder) => quotaOfVersion1(read, folder)),
+      );
     }
   }
   return quota;

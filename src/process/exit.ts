@@ -30,7 +30,7 @@ export function removeChild(record: ChildRecord): void {
 
 function endChildren(): void {
   const living = livingChildren();
-  const daemons = living.filter(({ daemon }) => daemon);
+  const daemons = living.filter(({ daemon, child }) => daemon && child?.endsWithParent === false);
   for (const daemon of daemons) daemon.send('SIGTERM');
   const deadline = performance.now() + GRACE_MS;
   for (const daemon of daemons) {

@@ -21,13 +21,20 @@ export function targetError(message: string, options?: ErrorOptions): TypeError 
 /** Checks a `{ module, name }` that a user gave. @throws TypeError naming what is wrong */
 export function checkFunctionRef(argument: string, value: { readonly module?: unknown; readonly name?: unknown }): FunctionRef {
   const unknownKey = Object.keys(value).find((key) => key !== 'module' && key !== 'name');
-  if (unknownKey !== undefined) throw typeError(argument, 'an object with the keys module and name only', { [unknownKey]: (value as Record<string, unknown>)[unknownKey] });
+  if (unknownKey !== undefined)
+    throw typeError(argument, 'an object with the keys module and name only', {
+      [unknownKey]: (value as Record<string, unknown>)[unknownKey],
+    });
   const name = string(`${argument}.name`, value.name);
   if (value.module instanceof URL) return { module: value.module.href, name };
   const module = string(`${argument}.module`, value.module);
   if (isAbsolute(module)) return { module: pathToFileURL(module).href, name };
   if (module === '' || /^\.{0,2}[\\/]|^\.{1,2}$/.test(module)) {
-    throw typeError(`${argument}.module`, 'a URL, an absolute path or a package name (for a file beside this one: new URL("./file.js", import.meta.url))', module);
+    throw typeError(
+      `${argument}.module`,
+      'a URL, an absolute path or a package name (for a file beside this one: new URL("./file.js", import.meta.url))',
+      module,
+    );
   }
   return { module, name };
 }
@@ -44,7 +51,8 @@ export async function importFunction(ref: FunctionRef): Promise<unknown> {
   const exports = await importModule(ref.module);
   const found = pick(exports, ref);
   if (typeof found === 'function') return found;
-  const what = ref.name in exports ? `'${ref.name}', exported from ${ref.module}, is not a function` : `${ref.module} does not export '${ref.name}'`;
+  const what =
+    ref.name in exports ? `'${ref.name}', exported from ${ref.module}, is not a function` : `${ref.module} does not export '${ref.name}'`;
   throw targetError(`The target cannot be called: ${what}. ${advice(ref.name)}`);
 }
 

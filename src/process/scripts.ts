@@ -39,7 +39,10 @@ export function originOf(fn: object): Origin {
     });
     const scriptId = scriptIdOf(session, fn);
     ask(session, 'Debugger.enable', {});
-    return { script: scriptId === undefined ? undefined : scripts.get(scriptId), scripts: [...scripts.values()].filter(({ url }) => !/^(node|evalmachine|wasm):/.test(url)) };
+    return {
+      script: scriptId === undefined ? undefined : scripts.get(scriptId),
+      scripts: [...scripts.values()].filter(({ url }) => !/^(node|evalmachine|wasm):/.test(url)),
+    };
   } finally {
     session.disconnect();
   }
@@ -51,7 +54,10 @@ function scriptIdOf(session: Session, fn: object): string | undefined {
   try {
     const { result } = ask<{ result: { objectId?: string } }>(session, 'Runtime.evaluate', { expression: `${PROBE_NAME}.fn` });
     for (let objectId = result.objectId; objectId !== undefined; ) {
-      const { internalProperties = [] } = ask<{ internalProperties?: RemoteProperty[] }>(session, 'Runtime.getProperties', { objectId, ownProperties: true });
+      const { internalProperties = [] } = ask<{ internalProperties?: RemoteProperty[] }>(session, 'Runtime.getProperties', {
+        objectId,
+        ownProperties: true,
+      });
       const location = internalProperties.find(({ name }) => name === '[[FunctionLocation]]');
       if (location !== undefined) return location.value?.value?.scriptId;
       objectId = internalProperties.find(({ name }) => name === '[[TargetFunction]]')?.value?.objectId;

@@ -35,7 +35,10 @@ export function setStartMethod(method: StartMethod | null, options?: { force?: b
   }
   const checked = checkMethod('method', method);
   if (chosen !== undefined && options?.force !== true) {
-    throw new StateError('ERR_FORKFUL_START_METHOD_SET', `The start method is '${chosen}' already: set it once, before the first use, or pass { force: true }`);
+    throw new StateError(
+      'ERR_FORKFUL_START_METHOD_SET',
+      `The start method is '${chosen}' already: set it once, before the first use, or pass { force: true }`,
+    );
   }
   chosen = checked;
 }
@@ -43,7 +46,8 @@ export function setStartMethod(method: StartMethod | null, options?: { force?: b
 /** @throws TypeError, RangeError naming the argument and the methods that there are */
 export function checkMethod(argument: string, value: unknown): StartMethod {
   const methods = getAllStartMethods();
-  if (!methods.includes(string(argument, value) as StartMethod)) throw rangeError(argument, `one of the start methods that work here, ${methods.join(', ')}`, value);
+  if (!methods.includes(string(argument, value) as StartMethod))
+    throw rangeError(argument, `one of the start methods that work here, ${methods.join(', ')}`, value);
   return value as StartMethod;
 }
 

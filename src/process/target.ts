@@ -19,7 +19,10 @@ import type { Origin } from './scripts.js';
 /** An import of a module that is there already settles within one turn of the event loop; a loader of the user's, in its own thread, needs longer. */
 const TURNS = 5;
 const LOADER_MS = 5;
-const PENDING = Symbol('pending');
+const PENDING: unique symbol = Symbol('pending');
+
+/** Undefined: not to be had from Node. */
+type Outcome = Exports | typeof PENDING | undefined;
 
 const known = new WeakMap<object, FunctionRef>();
 const commonJs = createRequire(import.meta.url).cache;
@@ -41,17 +44,23 @@ async function search(fn: object & { readonly name: string }, what: string): Pro
   const { script, scripts } = await ask(fn, label);
   if (script !== undefined) {
     const exports = await exportsOf(script.url, script.isModule);
-    const name = exports === PENDING || exports === undefined ? undefined : exportName(exports, fn);
+    const name = nameIn(exports, fn);
     if (name !== undefined) return { module: script.url, name };
     // loaded by something else than Node (a test runner, a bundler): the file itself may still do for the child
     const isForeign = exports === undefined && isFile(script.url);
-    if ((exports === PENDING || isForeign) && seemsExported(textOf(script.url), fn.name)) return { module: asUrl(script.url), name: fn.name, fingerprint: fingerprintOf(fn) };
+    if ((exports === PENDING || isForeign) && seemsExported(textOf(script.url), fn.name))
+      return { module: asUrl(script.url), name: fn.name, fingerprint: fingerprintOf(fn) };
   }
-  const elsewhere = await searchAll(fn, [...new Set(scripts.filter(({ isModule, url }) => isModule && url !== script?.url).map(({ url }) => url))]);
+  const elsewhere = await searchAll(fn, [
+    ...new Set(scripts.filter(({ isModule, url }) => isModule && url !== script?.url).map(({ url }) => url)),
+  ]);
   if (elsewhere !== undefined) return elsewhere;
   if (script === undefined) throw targetError(`${label} is bound or native, and no loaded module exports it. ${advice(fn.name)}`);
-  if (script.url === '' || !isFile(script.url)) throw targetError(`${label} comes from ${script.url || 'a string'}, which is no module that a child could load. Export it from a file`);
-  throw targetError(`${label} is not exported from ${asUrl(script.url)}: export it, or pass { module: import.meta.url, name: '${fn.name}' }`);
+  if (script.url === '' || !isFile(script.url))
+    throw targetError(`${label} comes from ${script.url || 'a string'}, which is no module that a child could load. Export it from a file`);
+  throw targetError(
+    `${label} is not exported from ${asUrl(script.url)}: export it, or pass { module: import.meta.url, name: '${fn.name}' }`,
+  );
 }
 
 async function ask(fn: object, label: string): Promise<Origin> {
@@ -63,19 +72,25 @@ async function ask(fn: object, label: string): Promise<Origin> {
   }
 }
 
+function nameIn(exports: Outcome, fn: object): string | undefined {
+  return typeof exports === 'object' ? exportName(exports, fn) : undefined;
+}
+
 /** The exports of a loaded script; undefined when it is no module of Node's; PENDING while it is being evaluated. */
-async function exportsOf(url: string, isModule: boolean): Promise<Exports | typeof PENDING | undefined> {
+async function exportsOf(url: string, isModule: boolean): Promise<Outcome> {
   if (isModule) return importLoaded(url);
   if (!isFile(url)) return undefined;
   const module = commonJs[asPath(url)];
   if (module === undefined) return undefined;
   if (!module.loaded) await nextTurn(); // `module.exports` may be the last line of the main module
   const { exports } = module;
-  return (typeof exports === 'object' && exports !== null) || typeof exports === 'function' ? ({ ...exports, default: exports } as Exports) : undefined;
+  return (typeof exports === 'object' && exports !== null) || typeof exports === 'function'
+    ? ({ ...exports, default: exports } as Exports)
+    : undefined;
 }
 
-async function importLoaded(url: string): Promise<Exports | typeof PENDING | undefined> {
-  let outcome: Exports | typeof PENDING | undefined = PENDING;
+async function importLoaded(url: string): Promise<Outcome> {
+  let outcome: Outcome = PENDING;
   import(url).then(
     (exports: Exports) => {
       outcome = exports;
@@ -90,10 +105,10 @@ async function importLoaded(url: string): Promise<Exports | typeof PENDING | und
 }
 
 async function searchAll(fn: object, urls: readonly string[]): Promise<FunctionRef | undefined> {
-  const all = await Promise.all(urls.map(async (url) => ({ url, exports: await importLoaded(url) })));
-  for (const { url, exports } of all) {
-    const name = exports === PENDING || exports === undefined ? undefined : exportName(exports, fn);
-    if (name !== undefined) return { module: url, name };
+  const outcomes: Outcome[] = await Promise.all(urls.map(importLoaded));
+  for (const [index, exports] of outcomes.entries()) {
+    const name = nameIn(exports, fn);
+    if (name !== undefined) return { module: urls[index] as string, name };
   }
   for (const [path, module] of Object.entries(commonJs)) {
     const exports: unknown = module?.exports;

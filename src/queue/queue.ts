@@ -133,10 +133,10 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     if (!this.tryPut(value)) throw new Full('The queue is full');
   }
 
-  /** Puts a value if there is room now; false: there is none. */
-  tryPut(value: T): boolean {
+  /** Puts a value if there is room now; false: there is none. `rootName`, for forkful's own use: what a SerializationError calls the value. */
+  tryPut(value: T, rootName?: string): boolean {
     const ring = this.#live();
-    const message = load(value);
+    const message = load(value, rootName);
     try {
       if (this.#tryPut(ring, message)) return true;
       message.cancel();
@@ -421,10 +421,10 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   }
 }
 
-function load(value: unknown): Outgoing {
+function load(value: unknown, rootName?: string): Outgoing {
   const message = idleOutgoing ?? new Outgoing();
   idleOutgoing = undefined;
-  return message.load(value);
+  return message.load(value, rootName);
 }
 
 function recycle(message: Outgoing): void {

@@ -124,29 +124,20 @@ export class Encoder extends ObjectWriter {
   /** Writes a value at a position and gives the position after it, as every `#write...` does. */
   protected override write(value: unknown, pos: number): number {
     if (pos + HEADROOM > this.capacity) this.grow(pos + HEADROOM);
-    switch (typeof value) {
-      case 'number':
-        return this.writeNumber(value, pos);
-      case 'string':
-        return this.writeString(value, pos);
-      case 'boolean':
-        this.bytes[pos] = value ? tags.TAG_TRUE : tags.TAG_FALSE;
-        return pos + 1;
-      case 'object':
-        if (value === null) {
-          this.bytes[pos] = tags.TAG_NULL;
-          return pos + 1;
-        }
-        return this.#writeObject(value, pos);
-      case 'undefined':
-        this.bytes[pos] = tags.TAG_UNDEFINED;
-        return pos + 1;
-      case 'bigint':
-        return this.writeBigInt(value, pos);
-      default:
-        // A class that is passable through its static side is still a function.
-        throw new Unsendable(kinds.whyNot(value));
+    // Not a switch: V8 has a quick test for each of these comparisons, but none for a switch over typeof.
+    if (typeof value === 'number') return this.writeNumber(value, pos);
+    if (typeof value === 'string') return this.writeString(value, pos);
+    if (typeof value === 'object' && value !== null) return this.#writeObject(value, pos);
+    if (typeof value === 'boolean') {
+      this.bytes[pos] = value ? tags.TAG_TRUE : tags.TAG_FALSE;
+      return pos + 1;
     }
+    if (value === null || value === undefined) {
+      this.bytes[pos] = value === null ? tags.TAG_NULL : tags.TAG_UNDEFINED;
+      return pos + 1;
+    }
+    if (typeof value === 'bigint') return this.writeBigInt(value, pos);
+    throw new Unsendable(kinds.whyNot(value));
   }
 
   #writeObject(value: object, pos: number): number {

@@ -1,46 +1,57 @@
 /** Which objects a message has met already, and the number of each. */
 
-/** Up to so many objects, finding one in a list is quicker than in a Map. */
+/** Up to so many objects, looking through a list is quicker than hashing. */
 const LIST_LIMIT = 16;
 
 export class ObjectNumbers {
   /** Numbers given so far. */
   count = 0;
-  // The first objects, by number; from LIST_LIMIT on all are in the Map.
+  /** The objects by number. */
   #list: unknown[] = [];
-  #map = new Map<unknown, number>();
+  /** The same objects, from the 17th on: adding and comparing sizes says in one step whether an object is new. */
+  #set = new Set<unknown>();
+  /** The same objects with their numbers, from the first one that came again. */
+  #map: Map<unknown, number> | undefined;
 
   /** The number of an object met before, or -1 for a new one, which then gets the next number. */
   give(object: unknown): number {
-    const list = this.#list;
     const count = this.count;
+    const list = this.#list;
     if (count < LIST_LIMIT) {
       for (let i = 0; i < count; i++) if (list[i] === object) return i;
-      list[count] = object;
-      this.count = count + 1;
-      return -1;
+    } else {
+      const set = this.#set;
+      if (count === LIST_LIMIT && set.size === 0) for (let i = 0; i < count; i++) set.add(list[i]);
+      set.add(object);
+      if (set.size === count) return this.#numberOf(object);
+      this.#map?.set(object, count);
     }
-    const map = this.#map;
-    if (count === LIST_LIMIT && map.size === 0) for (let i = 0; i < count; i++) map.set(list[i], i);
-    const number = map.get(object);
-    if (number !== undefined) return number;
-    map.set(object, count);
+    list[count] = object;
     this.count = count + 1;
     return -1;
   }
 
   /** As `give`, without giving a number. */
   find(object: unknown): number {
-    if (this.#map.size > 0) return this.#map.get(object) ?? -1;
-    // Places beyond the count are undefined, which is no object.
-    return this.#list.indexOf(object);
+    // Places of the list beyond the count are undefined, which is no object.
+    if (this.#set.size === 0) return this.#list.indexOf(object);
+    return this.#set.has(object) ? this.#numberOf(object) : -1;
   }
 
   /** Lets go of the objects. */
   clear(): void {
-    const listed = Math.min(this.count, LIST_LIMIT);
-    for (let i = 0; i < listed; i++) this.#list[i] = undefined;
-    if (this.#map.size > 0) this.#map = new Map();
+    if (this.#set.size > 0) {
+      this.#list = [];
+      this.#set = new Set();
+      this.#map = undefined;
+    } else {
+      for (let i = 0; i < this.count; i++) this.#list[i] = undefined;
+    }
     this.count = 0;
+  }
+
+  #numberOf(object: unknown): number {
+    this.#map ??= new Map(this.#list.map((known, number) => [known, number]));
+    return this.#map.get(object) as number;
   }
 }

@@ -8,9 +8,9 @@
 import { TAG_LATIN1, TAG_SHORT_STRING, TAG_UTF16 } from './tags.js';
 
 /** Objects with more keys are written key by key; they are dictionaries rather than records. */
-export const MAX_KEYS = 64;
+export const MAX_KEYS = 128;
 /** Key blocks beyond this are not kept. */
-export const MAX_BLOCK = 1024;
+export const MAX_BLOCK = 4096;
 const MAX_SHAPES = 256;
 /** After a cache was filled by shapes that hardly ever came again: so many objects go by before shapes are kept again. */
 const REST = 4096;

@@ -2,6 +2,8 @@
 
 /** A Node Buffer. The number is what travels, as are the positions in `typedArrays`. */
 export const KIND_BUFFER = 0;
+export const KIND_UINT8_ARRAY = 2;
+export const KIND_FLOAT64_ARRAY = 9;
 const KIND_DATA_VIEW = 13;
 /** Not a view: the ArrayBuffer itself, as the body of a message. */
 export const KIND_ARRAY_BUFFER = 14;

@@ -70,7 +70,7 @@ const instances = new WeakMap<object, { raw: boolean }>();
 /** A part of an array keeps the whole alive. */
 const wholes = new WeakMap<object, object>();
 
-interface SharedArrayConstructor {
+export interface SharedArrayConstructor {
   /**
    * `sizeOrElements`: a number of elements, all zero, or the elements. `lock`: a Lock to use, false for none; default: a new one.
    * @throws TypeError, RangeError naming the argument; OutOfMemoryError, never a crash later
@@ -79,7 +79,7 @@ interface SharedArrayConstructor {
   [Symbol.hasInstance](value: unknown): boolean;
 }
 
-interface RawArrayConstructor {
+export interface RawArrayConstructor {
   new <T extends ElementTypeArgument>(type: T, sizeOrElements: number | Elements): RawArray<T>;
   [Symbol.hasInstance](value: unknown): boolean;
 }

@@ -129,8 +129,8 @@ describe('environments', () => {
   it.each(['futex', 'semaphore'])('50 Workers load the addon at once and end, rung or terminated while armed [%s]', (parking) => {
     const { status, signal, stdout, stderr } = run('addon-in-workers', ['main'], [], { FORKFUL_PARKING: parking });
     expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
-    const released = Array.from({ length: 50 }, (_, index) => index + 1);
-    expect(JSON.parse(stdout)).toEqual({ normal: 25, terminated: 25, doors: 1, dead: 50, released, mainRings: 0 });
+    // tokens are reported to the agent that made them: those of Workers that ended are nobody's any more
+    expect(JSON.parse(stdout)).toEqual({ normal: 25, terminated: 25, doors: 1, dead: 50, released: [], mainRings: 0 });
   });
 
   it('the last Worker may end without the main thread ever having loaded the addon', () => {

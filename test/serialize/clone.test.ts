@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noSparseArray: holes are among what is tested
 /** The codec against `structuredClone`: what that preserves is preserved, what it changes is changed in the same way. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';

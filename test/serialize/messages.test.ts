@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noSparseArray: holes are among what is tested
 /** The interface to the message layer: memory, bodies, and bytes that are no message. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

@@ -10,8 +10,8 @@ import { NativeProcessHost } from './process-host.js';
 const NEAR_WINDOW_BYTES = 2 ** 31;
 
 /**
- * The native backend over a loaded addon. Methods that JavaScript adds nothing to are the addon's own functions, so a hot call crosses no wrapper.
- * One per environment.
+ * The native backend over a loaded addon. Methods that JavaScript adds nothing to are the addon's own functions, so a hot call crosses no
+ * wrapper. One per environment.
  */
 export function createNativePlatform(addon: Addon): Platform {
   const memory = new NativeMemory(addon);

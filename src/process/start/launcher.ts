@@ -24,6 +24,8 @@ export interface RunningChild {
   readonly pid: number;
   /** Tells threads of one process apart; for a process its pid. */
   readonly ident: number;
+  /** It cannot outlive its parent, whatever becomes of that: nobody needs to end it. */
+  readonly endsWithParent: boolean;
   /** Blocks until the child has ended, or for `timeoutMs` (finite; 0 only looks): then null. Works before `onExit` is called, and after. */
   wait(timeoutMs: number): ExitCode | null;
   /** Asks the child to end, or makes it. Nothing happens to one that has ended. */

@@ -1,9 +1,11 @@
 /** Which of this process's Node options a child is to have. */
 
 /** They say what this one process runs, or open a port that only one can have. */
-const OWN = /^(-[eipc]|-pe|--eval|--print|--interactive|--check|--input-type|--inspect[\w-]*|--debug-port|--test[\w-]*|--watch[\w-]*|--run|--build-snapshot[\w-]*)$/;
+const OWN =
+  /^(-[eipc]|-pe|--eval|--print|--interactive|--check|--input-type|--inspect[\w-]*|--debug-port|--test[\w-]*|--watch[\w-]*|--run|--build-snapshot[\w-]*)$/;
 /** Those of them that are followed by a value of their own. */
-const WITH_VALUE = /^(-[ep]|-pe|--eval|--print|--input-type|--inspect-port|--inspect-publish-uid|--debug-port|--test-[\w-]+|--watch-path|--run|--build-snapshot-config)$/;
+const WITH_VALUE =
+  /^(-[ep]|-pe|--eval|--print|--input-type|--inspect-port|--inspect-publish-uid|--debug-port|--test-[\w-]+|--watch-path|--run|--build-snapshot-config)$/;
 
 export function inheritableOptions(options: readonly string[]): string[] {
   const kept: string[] = [];

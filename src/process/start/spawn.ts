@@ -39,6 +39,7 @@ export const spawnLauncher: Launcher = {
 class SpawnedChild implements RunningChild {
   readonly pid: number;
   readonly ident: number;
+  readonly endsWithParent = false;
   readonly #child: ChildProcess;
 
   constructor(child: ChildProcess, pid: number) {

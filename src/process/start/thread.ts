@@ -37,9 +37,9 @@ export const threadLauncher: Launcher = {
       child.declareEnded();
       onExit(child.exitCodeAfter(code));
     });
-    worker.on('error', (error: Error & { code?: string }) => {
+    worker.on('error', (error: Error) => {
       // one that was thrown in the thread was reported there
-      if (Atomics.load(status, STATE) === RUNNING) process.stderr.write(`${ticket.name}: ${error.code ?? ''} ${error.stack}\n`);
+      if (Atomics.load(status, STATE) === RUNNING) process.stderr.write(`Process ${ticket.name}:\n${error.stack}\n`);
     });
     return child;
   },
@@ -48,6 +48,7 @@ export const threadLauncher: Launcher = {
 class ThreadChild implements RunningChild {
   readonly pid: number;
   readonly ident: number;
+  readonly endsWithParent = true;
   readonly #worker: Worker;
   readonly #status: Int32Array;
   #signal: EndingSignal | undefined;
@@ -62,7 +63,8 @@ class ThreadChild implements RunningChild {
   wait(timeoutMs: number): ExitCode | null {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      if (this.#hasEnded(Math.min(deadline, performance.now() + WIND_UP_MS))) return this.exitCodeAfter(Atomics.load(this.#status, CODE));
+      if (this.#hasEnded(Math.min(deadline, performance.now() + WIND_UP_MS)))
+        return this.exitCodeAfter(Atomics.load(this.#status, STATE) === ENDED ? Atomics.load(this.#status, CODE) : 1);
       // the JS backend learns of a terminated thread's end by its event only; it is about to end, and is taken for ended
       if (timeoutMs > 0 && this.#signal !== undefined && platform.backend === 'js') return this.exitCodeAfter(1);
       const leftMs = deadline - performance.now();

@@ -1,0 +1,111 @@
+/** Contexts: everything there is, bound to one start method. As Python's `multiprocessing.get_context`. */
+import * as errors from './errors.js';
+import { cpuCount } from './process/cpu-count.js';
+import { isMainProcess } from './process/current.js';
+import { activeChildren, currentProcess, parentProcess } from './process/family.js';
+import { boundMethod, Process } from './process/process.js';
+import { freezeSupport, setExecutable } from './process/programs.js';
+import type { StartMethod } from './process/start/launcher.js';
+import { checkMethod, getAllStartMethods, getStartMethod, launcherFor } from './process/start-method.js';
+import { backend, backendReason } from './platform/select.js';
+import { Queue } from './queue/queue.js';
+import { registerClass } from './serialize/registry.js';
+import { RemoteError } from './serialize/remote-error.js';
+import { RawArray, SharedArray } from './shared/array.js';
+import { RawValue, Value } from './shared/value.js';
+import { Lock } from './sync/lock.js';
+
+/** What is the same in every context. */
+interface Common {
+  readonly getAllStartMethods: typeof getAllStartMethods;
+  readonly cpuCount: typeof cpuCount;
+  readonly currentProcess: typeof currentProcess;
+  readonly parentProcess: typeof parentProcess;
+  readonly activeChildren: typeof activeChildren;
+  readonly isMainProcess: boolean;
+  readonly setExecutable: typeof setExecutable;
+  readonly freezeSupport: typeof freezeSupport;
+  readonly Lock: typeof Lock;
+  readonly Value: typeof Value;
+  readonly SharedValue: typeof Value;
+  readonly RawValue: typeof RawValue;
+  readonly Array: typeof SharedArray;
+  readonly SharedArray: typeof SharedArray;
+  readonly RawArray: typeof RawArray;
+  readonly Queue: typeof Queue;
+  readonly registerClass: typeof registerClass;
+  readonly RemoteError: typeof RemoteError;
+  readonly backend: typeof backend;
+  readonly backendReason: string;
+}
+
+const common: Common & typeof errors = {
+  getAllStartMethods,
+  cpuCount,
+  currentProcess,
+  parentProcess,
+  activeChildren,
+  isMainProcess,
+  setExecutable,
+  freezeSupport,
+  Lock,
+  Value,
+  SharedValue: Value,
+  RawValue,
+  Array: SharedArray,
+  SharedArray,
+  RawArray,
+  Queue,
+  registerClass,
+  RemoteError,
+  backend,
+  backendReason,
+  ...errors,
+};
+
+/** What the module exports, with processes of one start method. */
+export interface Context extends Readonly<Common & typeof errors> {
+  /** Processes of this context are named after it: `SpawnProcess-1`. */
+  readonly Process: typeof Process;
+  getStartMethod(): StartMethod;
+  /** @throws StateError (ERR_FORKFUL_CONTEXT): a context's method is what it is */
+  setStartMethod(method: StartMethod | null, options?: { force?: boolean }): never;
+  /** Itself without an argument, else as the function. */
+  getContext(method?: StartMethod): Context;
+}
+
+const contexts = new Map<StartMethod, Context>();
+
+/**
+ * The context of a start method, the same object each time; without one, of the method in use, which is decided by that.
+ * @throws RangeError for a method that is not available here
+ */
+export function getContext(method?: StartMethod): Context {
+  const checked = method === undefined ? getStartMethod() : checkMethod('method', method);
+  let context = contexts.get(checked);
+  if (context === undefined) {
+    context = makeContext(checked);
+    contexts.set(checked, context);
+  }
+  return context;
+}
+
+function makeContext(method: StartMethod): Context {
+  const { className } = launcherFor(method);
+  // under a computed key, since a class takes its name from there; a subclass, so that `instanceof Process` holds
+  const { [className]: BoundProcess } = {
+    [className]: class extends Process {
+      static readonly [boundMethod] = method;
+    },
+  };
+  const context: Context = {
+    ...common,
+    Process: BoundProcess as typeof Process,
+    getStartMethod: () => method,
+    setStartMethod() {
+      throw new errors.StateError('ERR_FORKFUL_CONTEXT', `This context is bound to '${method}': set the start method on the module itself`);
+    },
+    getContext: (other) => (other === undefined ? context : getContext(other)),
+  };
+  return context;
+}

@@ -1,0 +1,92 @@
+/** The processes around this one: itself, its parent, its children. */
+import { inspect } from 'node:util';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { currentAgent, isDead } from '../arena/agent.js';
+import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
+import { type ParentFacts, self } from './current.js';
+import { livingChildren } from './exit.js';
+import { embody, faceOf, Process } from './process.js';
+
+/** Between two looks at whether the parent is alive. */
+const LOOK_MS = 50;
+
+let current: Process | undefined;
+let parent: ParentProcess | undefined;
+
+/** The object that stands for the running process, or thread: `MainProcess` in the first of a family; in a child the very object whose `run` is called. */
+export function currentProcess(): Process {
+  if (current === undefined) {
+    current = Object.create(Process.prototype) as Process;
+    embody(current, { args: [] });
+  }
+  return current;
+}
+
+export function setCurrentProcess(process: Process): void {
+  current = process;
+}
+
+/** Who started this process; null in the main process. */
+export function parentProcess(): ParentProcess | null {
+  const facts = self().parent;
+  if (facts === null) return null;
+  parent ??= new ParentProcess(facts);
+  return parent;
+}
+
+/** The living children that this process, or thread, has started, in the order of their start; a new array. */
+export function activeChildren(): Process[] {
+  return livingChildren().map(faceOf);
+}
+
+/** The parent, as its child sees it: it can be watched, not ended. Its death is noticed however it comes. */
+export class ParentProcess {
+  readonly #facts: ParentFacts;
+
+  constructor(facts: ParentFacts) {
+    this.#facts = facts;
+  }
+
+  get name(): string {
+    return this.#facts.name;
+  }
+
+  get pid(): number {
+    return this.#facts.pid;
+  }
+
+  get ident(): number {
+    return this.#facts.pid;
+  }
+
+  isAlive(): boolean {
+    return !isDead(currentAgent().region.words, this.#facts.agent);
+  }
+
+  /** Resolves true when the parent has ended, false after `timeout` milliseconds. */
+  async join(options?: WaitOptions): Promise<boolean> {
+    const deadline = deadlineOf(options);
+    while (this.isAlive()) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return false;
+      await sleep(Math.min(leftMs, LOOK_MS), undefined, options?.signal === undefined ? {} : { signal: options.signal });
+    }
+    return true;
+  }
+
+  /** As `join`, but blocks the thread. */
+  joinSync(options?: WaitOptions): boolean {
+    const deadline = deadlineOf(options);
+    const never = new Int32Array(new SharedArrayBuffer(4));
+    while (this.isAlive()) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return false;
+      Atomics.wait(never, 0, 0, Math.min(leftMs, LOOK_MS));
+    }
+    return true;
+  }
+
+  [inspect.custom](): string {
+    return `<ParentProcess name='${this.name}' pid=${this.pid} ${this.isAlive() ? 'started' : 'stopped'}>`;
+  }
+}
