@@ -125,7 +125,10 @@ export class Mutex {
       else if (owner !== this.#me && this.#recovers && isDead(words, owner)) next = (state & ~OWNER) | this.#me | MAY_SLEEP;
       else return NOT_ACQUIRED;
       const found = Atomics.compareExchange(words, this.#at, state, next);
-      if (found === state) return owner === 0 ? ACQUIRED : ABANDONED;
+      if (found === state) {
+        if (fault !== null) fault('mutex.acquired');
+        return owner === 0 ? ACQUIRED : ABANDONED;
+      }
       state = found;
     }
   }

@@ -18,6 +18,7 @@
  * Every sleep has a bound, its *slice*: a peer may be killed with a wake-up in its hands, and then nobody else would tell us.
  */
 import { platform } from '../platform/select.js';
+import { fault } from '../util/fault.js';
 import { type Agent, currentAgent, slotBase } from './agent.js';
 import { SLOT_ARMED, SLOT_BELL, SLOT_DOOR, SLOT_DOOR_WORD, SLOT_GENERATION, SLOTS } from './layout.js';
 
@@ -171,7 +172,10 @@ export class Waiting {
     let flags = Atomics.load(words, events);
     for (;;) {
       const found = Atomics.compareExchange(words, events, flags, ((flags + REGISTRATION) & F_MASK) | flag);
-      if (found === flags) return seen;
+      if (found === flags) {
+        if (fault !== null) fault('waiting.registered');
+        return seen;
+      }
       flags = found;
     }
   }
@@ -189,6 +193,7 @@ export class Waiting {
     let flags = seenFlags;
     if ((flags & SLEEPER) !== 0) {
       Atomics.add(words, events + 1, 1); // before the wake: a waiter between its look and its sleep must not fall asleep
+      if (fault !== null) fault('waiting.bumped');
       if (parking.unpark(events + 1, 1) > 0 && parking.countsExactly) return true;
       if (parking.countsExactly) Atomics.compareExchange(words, events, flags, flags & ~SLEEPER);
     }
@@ -198,6 +203,7 @@ export class Waiting {
       if (waiting === 0) return false;
       const bit = nextBit(waiting, ++this.#turn & 15);
       if (Atomics.compareExchange(words, events, flags, flags & ~(1 << bit)) === flags) {
+        if (fault !== null) fault('waiting.cleared');
         this.#ring(bit);
         return 1 << bit !== this.#bit;
       }

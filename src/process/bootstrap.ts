@@ -1,11 +1,11 @@
 /** What a child does with what it is told: joins the region, becomes the process it is to be, runs. */
-import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { joinRegion } from '../arena/region.js';
 import { platform } from '../platform/select.js';
 import { becomeSelf, self, type Ticket } from './current.js';
+import { redirectOutput, STDERR, writeFully } from './direct-output.js';
 import { setCurrentProcess } from './family.js';
 import { importFunction, targetError } from './function-ref.js';
 import { type Preparation, readPreparation } from './preparation.js';
@@ -15,7 +15,6 @@ import { setStartMethod } from './start-method.js';
 
 /** As Node's own, for a main module whose top-level await never ends. */
 const NEVER_SETTLED = 13;
-const STDERR = 2;
 
 /** Runs what the ticket says. Returns at once; an error of the target ends the process as an uncaught one. */
 export function bootstrap(ticket: Ticket): void {
@@ -29,7 +28,10 @@ export function bootstrap(ticket: Ticket): void {
     return true;
   });
   if (ticket.region !== undefined) joinRegion({ kind: 'descriptor', ...ticket.region });
-  if (ticket.status !== undefined) Atomics.store(ticket.status, AGENT, currentAgent().id);
+  if (ticket.status !== undefined) {
+    Atomics.store(ticket.status, AGENT, currentAgent().id);
+    redirectOutput();
+  }
   const { preparation, takeInputs } = readPreparation(ticket.queue);
   become(preparation);
   name = self().name;
@@ -109,8 +111,8 @@ function isProcessClass(value: unknown): value is typeof Process {
 /** At once, since the process may end before a stream is written. */
 function report(text: string): void {
   try {
-    writeSync(STDERR, text);
+    writeFully(STDERR, Buffer.from(text));
   } catch {
-    // stderr is closed, or full: nobody reads it
+    // nobody reads it
   }
 }

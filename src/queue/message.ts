@@ -13,8 +13,7 @@
  */
 import { cancelHandle, sendHandle } from '../memory/block.js';
 import { type Handle, receiveShared } from '../memory/handle.js';
-import { Decoder, decodeBody } from '../serialize/decoder.js';
-import { Encoder } from '../serialize/encoder.js';
+import { Decoder, decodeBody, Encoder } from '../serialize/codec.js';
 import { handleOf } from '../serialize/passable.js';
 import { type FrameView, TAG_CONSTANT, TAG_DOUBLE, TAG_INT, TAG_PACKED, TAG_RICH, type WritePayload } from './ring.js';
 

@@ -15,7 +15,7 @@
  */
 import type { Agent } from '../arena/agent.js';
 import { PAGE_BYTES } from '../arena/layout.js';
-import { Mutex, SPIN } from '../arena/mutex.js';
+import { dumpMutex, Mutex, SPIN } from '../arena/mutex.js';
 import { viewBytes } from '../arena/region.js';
 import { allocateRun, freeRun, type Page } from '../memory/pages.js';
 import { platform } from '../platform/select.js';
@@ -440,4 +440,17 @@ function newSegment(agent: Agent, capacity: number, serial: number, before: numb
   header.writeInt32LE(serial, SEGMENT_SERIAL * 4);
   header.writeInt32LE(before, SEGMENT_BEFORE * 4);
   return page;
+}
+
+/** The words of a ring, for dumps of a hang. */
+export function dumpRing(words: Int32Array, at: number): string {
+  const side = (lock: number, count: number, cursors: number): string =>
+    `lock ${dumpMutex(words, at + lock)} count ${words[at + count]} cursors ${words.slice(at + cursors, at + cursors + 8).join(' ')}`;
+  const events = (word: number): string => `${((words[at + word] as number) >>> 0).toString(16)}/${words[at + word + 1]}`;
+  return [
+    `closed ${words[at + RING_CLOSED]} spare ${words[at + RING_SPARE]}`,
+    `put ${side(RING_PUT_LOCK, RING_PUT_COUNT, RING_PUT_CURSORS)}`,
+    `get ${side(RING_GET_LOCK, RING_GET_COUNT, RING_GET_CURSORS)}`,
+    `items ${events(RING_ITEMS)} getter ${words[at + RING_ITEMS + 2]} space ${events(RING_SPACE)}`,
+  ].join('; ');
 }

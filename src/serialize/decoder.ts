@@ -2,23 +2,12 @@
 import { SerializationError } from '../errors.js';
 import { makeError } from './error-classes.js';
 import { isStackOverflow } from './path.js';
-import { copyOf, corrupt, isLarge, Reader, sliceOf } from './reader.js';
+import { copyOf, corrupt, Reader } from './reader.js';
 import { registrationNamed } from './registry.js';
 import { DecoderShape, DecoderShapes, isBlock } from './shapes.js';
 import { BODY_OFFSET, FLAG_REFERENCES, TAG_BODY, TAG_HOLE } from './tags.js';
-import {
-  elementSize,
-  isKind,
-  KIND_ARRAY_BUFFER,
-  KIND_BUFFER,
-  KIND_FLOAT64_ARRAY,
-  KIND_UINT8_ARRAY,
-  makeView,
-  overMemory,
-} from './views.js';
+import { elementSize, isKind, KIND_ARRAY_BUFFER, makeView, overMemory } from './views.js';
 
-/** Typed arrays up to this size have no ArrayBuffer until somebody asks for it, and cost a tenth of one that has. */
-const ON_HEAP = 64;
 /** The table of objects is used again up to this size. */
 const OBJECTS_KEPT = 64;
 /** The place in the table of an object that cannot exist before its contents. */
@@ -38,6 +27,10 @@ export class Decoder extends Reader {
   #objects: unknown[] = [];
   #objectCount = 0;
   #keepsObjects = false;
+
+  /** Objects whose contents stand after the root, and the one that is being filled with them. */
+  #later: object[] = [];
+  #target: object | undefined;
 
   #shapes = new DecoderShapes();
   #beforeFirst = new DecoderShape([], new Uint8Array(0));
@@ -64,6 +57,7 @@ export class Decoder extends Reader {
       this.#keepsObjects = flags === FLAG_REFERENCES;
       if (bytes[start + 1] === TAG_BODY && flags === 0) return this.#readBody(start, isOwned);
       const value = this.#read();
+      if (this.#later.length > 0) this.#fillLater();
       if (this.pos !== end) throw corrupt();
       return value;
     } catch (failure) {
@@ -78,9 +72,11 @@ export class Decoder extends Reader {
   #forget(): void {
     if (this.#objectCount > 0) {
       if (this.#objectCount > OBJECTS_KEPT) this.#objects = [];
-      else this.#objects.fill(undefined, 0, this.#objectCount);
+      else for (let i = 0; i < this.#objectCount; i++) this.#objects[i] = undefined;
       this.#objectCount = 0;
     }
+    if (this.#later.length > 0) this.#later = [];
+    this.#target = undefined;
     this.#shapeCount = 0;
     this.#lastShape = this.#beforeFirst;
     this.#rebuild = refuseHandles;
@@ -119,18 +115,10 @@ export class Decoder extends Reader {
         return true;
       case 0xb4: // INT8
         return ((bytes[this.take(1)] as number) << 24) >> 24;
-      case 0xb5: {
-        // INT16
-        const at = this.take(2);
-        return (((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 24)) >> 16;
-      }
-      case 0xb6: {
-        // INT32
-        const at = this.take(4);
-        return (
-          (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
-        );
-      }
+      case 0xb5: // INT16
+        return this.readInt16();
+      case 0xb6: // INT32
+        return this.readInt32();
       case 0xb7: // FLOAT64
         return this.view.getFloat64(this.take(8), true);
       case 0xb8: // BIGINT64
@@ -150,13 +138,19 @@ export class Decoder extends Reader {
         return this.#readObject(this.#follow(this.#messageShapes[index] as DecoderShape));
       }
       case 0xbe: // DICTIONARY
-        return this.#readEntries(this.#keep({}));
+        return this.#readEntries(this.#make({}));
       case 0xbf: // ARRAY
         return this.#readArray(this.readUint());
-      case 0xc0: // INT32S
-        return this.#readInt32s();
-      case 0xc1: // FLOAT64S
-        return this.#readFloat64s();
+      case 0xc0: {
+        // INT32S
+        const length = this.readCount(4);
+        return this.fillInt32s(this.#make(new Array<number>(length)), length);
+      }
+      case 0xc1: {
+        // FLOAT64S
+        const length = this.readCount(8);
+        return this.fillFloat64s(this.#make(new Array<number>(length)), length);
+      }
       case 0xc2: // SPARSE
         return this.#readSparse();
       case 0xc4: {
@@ -193,6 +187,10 @@ export class Decoder extends Reader {
         return this.#keep(this.#rebuild(this.readUint()));
       case 0xd1: // INSTANCE
         return this.#readInstance();
+      case 0xd3: // LATER_OBJECT
+        return this.#announce({});
+      case 0xd4: // LATER_ARRAY
+        return this.#announce([]);
     }
     if (tag < 0xb0) return this.#readArray(tag & 0x0f);
     throw corrupt();
@@ -202,6 +200,30 @@ export class Decoder extends Reader {
   #keep<T>(object: T): T {
     if (this.#keepsObjects) this.#objects[this.#objectCount++] = object;
     return object;
+  }
+
+  #announce(object: object): object {
+    this.#later.push(this.#make(object));
+    return object;
+  }
+
+  /** Reads the contents of the objects that were announced, in order; they may announce more. */
+  #fillLater(): void {
+    for (let i = 0; i < this.#later.length; i++) {
+      const object = this.#later[i] as object;
+      this.#target = object;
+      // Otherwise something else stands there than the contents of an object, or of an array, as announced.
+      if (this.#read() !== object) throw corrupt();
+    }
+  }
+
+  /** An object to be filled now: the one that was announced before, or this new one, which is kept. */
+  #make<T extends object>(fresh: T): T {
+    const target = this.#target;
+    if (target === undefined) return this.#keep(fresh);
+    this.#target = undefined;
+    if (Array.isArray(target) !== Array.isArray(fresh)) throw corrupt();
+    return target as T;
   }
 
   #readString(): string {
@@ -252,8 +274,8 @@ export class Decoder extends Reader {
   }
 
   #readObject(shape: DecoderShape): unknown {
-    const object: Record<string, unknown> = {};
-    if (this.#keepsObjects) this.#objects[this.#objectCount++] = object;
+    // On the hot path: no call and no object in vain.
+    const object: Record<string, unknown> = this.#target === undefined ? this.#keep({}) : this.#make({});
     const keys = shape.keys;
     if (shape.hasProto) for (const key of keys) define(object, key, this.#read());
     else for (let i = 0; i < keys.length; i++) object[keys[i] as string] = this.#read();
@@ -274,8 +296,7 @@ export class Decoder extends Reader {
 
   #readArray(length: number): unknown[] {
     if (length > this.end - this.pos) throw corrupt();
-    const array: unknown[] = [];
-    if (this.#keepsObjects) this.#objects[this.#objectCount++] = array;
+    const array: unknown[] = this.#target === undefined ? this.#keep([]) : this.#make([]);
     for (let i = 0; i < length; i++) {
       if (this.bytes[this.pos] === TAG_HOLE) {
         this.take(1);
@@ -287,28 +308,10 @@ export class Decoder extends Reader {
     return array;
   }
 
-  #readInt32s(): number[] {
-    const length = this.readCount(4);
-    const array = this.#keep(new Array<number>(length));
-    const view = this.view;
-    let at = this.take(4 * length);
-    for (let i = 0; i < length; i++, at += 4) array[i] = view.getInt32(at, true);
-    return array;
-  }
-
-  #readFloat64s(): number[] {
-    const length = this.readCount(8);
-    const array = this.#keep(new Array<number>(length));
-    const view = this.view;
-    let at = this.take(8 * length);
-    for (let i = 0; i < length; i++, at += 8) array[i] = view.getFloat64(at, true);
-    return array;
-  }
-
   #readSparse(): unknown[] {
     const length = this.readUint();
     if (length > 0xffffffff) throw corrupt();
-    const array: unknown[] = this.#keep([]);
+    const array: unknown[] = this.#make([]);
     if (length > 0) {
       // A far element makes V8 keep the array as a dictionary; setting the length alone would allocate all of it.
       array[length - 1] = 0;
@@ -363,16 +366,7 @@ export class Decoder extends Reader {
   #readResizable(): ArrayBuffer {
     const size = this.readUint();
     const maxByteLength = this.view.getFloat64(this.take(8), true);
-    const from = this.take(size);
-    if (!Number.isSafeInteger(maxByteLength) || maxByteLength < size) throw corrupt();
-    let memory: ArrayBuffer;
-    try {
-      memory = new (ArrayBuffer as { new (size: number, options: { maxByteLength: number }): ArrayBuffer })(size, { maxByteLength });
-    } catch (error) {
-      throw corrupt(error);
-    }
-    new Uint8Array(memory).set(this.bytes.subarray(from, from + size));
-    return this.#keep(memory);
+    return this.#keep(this.resizableAt(this.take(size), size, maxByteLength));
   }
 
   #readView(): ArrayBufferView {
@@ -380,25 +374,10 @@ export class Decoder extends Reader {
     const size = this.readUint();
     const from = this.take(size);
     if (kind === KIND_ARRAY_BUFFER || !isKind(kind, size)) throw corrupt();
-    const view = this.#makeView(kind, from, size);
+    const view = this.viewAt(kind, from, size);
     this.#keep(view);
     if (this.#keepsObjects) this.#keep(view.buffer);
     return view;
-  }
-
-  #makeView(kind: number, from: number, size: number): ArrayBufferView {
-    if (kind === KIND_BUFFER && !isLarge(size)) return sliceOf(this.bytes, from, size);
-    if (kind === KIND_FLOAT64_ARRAY && size <= ON_HEAP) {
-      const array = new Float64Array(size / 8);
-      for (let i = 0; i < array.length; i++) array[i] = this.view.getFloat64(from + 8 * i, true);
-      return array;
-    }
-    if (kind === KIND_UINT8_ARRAY && size <= ON_HEAP) {
-      const array = new Uint8Array(size);
-      for (let i = 0; i < size; i++) array[i] = this.bytes[from + i] as number;
-      return array;
-    }
-    return overMemory(kind, copyOf(this.bytes, from, size)) as ArrayBufferView;
   }
 
   #readViewOn(): ArrayBufferView {
@@ -450,22 +429,6 @@ export class Decoder extends Reader {
     if (this.#keepsObjects) this.#objects[number] = instance;
     return instance;
   }
-}
-
-/** Where in the message the raw bytes of a large binary root start, or 0 when the message is of another sort. */
-export function bodyOffset(bytes: Uint8Array, start: number, end: number): number {
-  return end - start >= BODY_OFFSET && bytes[start] === 0 && bytes[start + 1] === TAG_BODY ? BODY_OFFSET : 0;
-}
-
-/**
- * Makes a large binary root over memory that holds exactly its bytes, with nothing copied: for a caller who has read `bodyOffset`
- * and copied the bytes from there on into a new ArrayBuffer.
- * @throws SerializationError when the bytes are no such message
- */
-export function decodeBody(bytes: Uint8Array, start: number, body: ArrayBuffer): unknown {
-  const kind = bytes[start + 2] as number;
-  if (bytes[start + 1] !== TAG_BODY || !isKind(kind, body.byteLength)) throw corrupt();
-  return overMemory(kind, body);
 }
 
 function define(object: object, key: string, value: unknown): void {

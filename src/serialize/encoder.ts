@@ -14,6 +14,9 @@ import { HEADROOM } from './writer.js';
 
 /** Binary roots from this size on are left where they are; below, one message in one piece is quicker to pass on. */
 export const MIN_BODY = 4096;
+/** Objects nested deeper are written after the root. Far from the end of any stack: two or three frames a level, not yet optimised. */
+const MAX_DEPTH = 200;
+
 const NO_HANDLES: readonly Passable[] = Object.freeze([]);
 
 /** Thrown to start over with whole ArrayBuffers, when a second view on the memory of a first one turns up. */
@@ -32,6 +35,9 @@ export class Encoder extends ObjectWriter {
   #isBusy = false;
 
   #numbers = new ObjectNumbers();
+  #depth = 0;
+  /** Objects too deep to be written in place. */
+  #later: object[] = [];
   #hasReferences = false;
   /** ArrayBuffers of which only the part seen by one view was written. */
   #partial = new Set<unknown>();
@@ -83,7 +89,7 @@ export class Encoder extends ObjectWriter {
   #encodeGraph(value: object): number {
     try {
       this.startShapes();
-      const end = this.write(value, 1);
+      const end = this.#writeLater(this.write(value, 1));
       if (this.#hasReferences) this.bytes[0] = tags.FLAG_REFERENCES;
       this.#forget();
       return end;
@@ -143,16 +149,42 @@ export class Encoder extends ObjectWriter {
   #writeObject(value: object, pos: number): number {
     const number = this.#numbers.give(value);
     if (number >= 0) return this.#writeReference(value, number, pos);
-    if (Array.isArray(value)) {
-      const prototype = Object.getPrototypeOf(value);
-      if (prototype === Array.prototype || prototype === null || kinds.kindOf(value, prototype) === kinds.KIND_ARRAY)
-        return this.writeArray(value, pos);
-      return this.#writeByKind(value, prototype, pos);
-    }
+    if (this.#depth >= MAX_DEPTH && this.#openInstances.length === 0 && isPlain(value)) return this.#putOff(value, pos);
+    this.#depth++;
+    const at = this.#writeContents(value, pos);
+    this.#depth--;
+    return at;
+  }
+
+  #writeContents(value: object, pos: number): number {
     const prototype = Object.getPrototypeOf(value);
     if (prototype === Object.prototype) return this.writePlain(value as Record<string, unknown>, pos);
-    if (prototype === null) return this.writeInstanceAsPlain(value as Record<string, unknown>, pos);
-    return this.#writeByKind(value, prototype, pos);
+    if (prototype === Array.prototype && Array.isArray(value)) return this.writeArray(value, pos);
+    if (prototype !== null) return this.#writeByKind(value, prototype, pos);
+    return Array.isArray(value) ? this.writeArray(value, pos) : this.writeInstanceAsPlain(value as Record<string, unknown>, pos);
+  }
+
+  /** Only announces an object: the rest of it follows after the root. So neither side runs out of stack, whatever the depth. */
+  #putOff(value: object, pos: number): number {
+    this.#later.push(value);
+    this.bytes[pos] = Array.isArray(value) ? tags.TAG_LATER_ARRAY : tags.TAG_LATER_OBJECT;
+    return pos + 1;
+  }
+
+  #writeLater(pos: number): number {
+    let at = pos;
+    // Writing one may put off more.
+    for (let i = 0; i < this.#later.length; i++) {
+      if (at + HEADROOM > this.capacity) this.grow(at + HEADROOM);
+      this.#depth = 1;
+      try {
+        at = this.#writeContents(this.#later[i] as object, at);
+      } catch (failure) {
+        addStep(failure, '…');
+        throw failure;
+      }
+    }
+    return at;
   }
 
   #writeReference(value: object, number: number, pos: number): number {
@@ -352,6 +384,8 @@ export class Encoder extends ObjectWriter {
   /** Lets go of the message's objects. */
   #forget(): void {
     this.#numbers.clear();
+    this.#depth = 0;
+    if (this.#later.length > 0) this.#later = [];
     if (this.#hasReferences) this.#hasReferences = false;
     if (this.#partial.size > 0) this.#partial.clear();
     if (this.#wholeBuffers) this.#wholeBuffers = false;
@@ -371,6 +405,14 @@ function asError(failure: unknown, rootName: string): unknown {
   if (isStackOverflow(failure))
     return new SerializationError(`Cannot send ${rootName}: it is nested too deeply for the stack.`, '', { cause: failure });
   return failure;
+}
+
+/** Whether an object arrives as a plain object or array, which can be made first and filled later. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === null || prototype === Object.prototype) return true;
+  const kind = kinds.kindOf(value, prototype);
+  return kind === kinds.KIND_PLAIN || kind === kinds.KIND_ARRAY;
 }
 
 /** Whether nothing makes an object more than that: it may be a passable array as well. */

@@ -1,9 +1,12 @@
 /** Bytes within bounds, and the values without parts, read from them. */
 import { SerializationError } from '../errors.js';
 import { SHORT_LATIN1, shortLatin1, type TextBuffer } from './strings.js';
+import { KIND_BUFFER, KIND_FLOAT64_ARRAY, KIND_UINT8_ARRAY, overMemory } from './views.js';
 
 /** From this size on, memory that need not be zeroed first is worth its more expensive allocation. */
 const LARGE = 4096;
+/** Typed arrays up to this size have no ArrayBuffer until somebody asks for it, and cost a tenth of one that has. */
+const ON_HEAP = 64;
 const NO_MEMORY = Buffer.alloc(0) as Buffer as TextBuffer;
 
 /** Reads at `pos`, never from `end` on, and takes nothing on trust. */
@@ -30,6 +33,33 @@ export class Reader {
     if (size > this.end - at) throw corrupt();
     this.pos = at + size;
     return at;
+  }
+
+  protected readInt16(): number {
+    const at = this.take(2);
+    const bytes = this.bytes;
+    return (((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 24)) >> 16;
+  }
+
+  protected readInt32(): number {
+    const at = this.take(4);
+    const bytes = this.bytes;
+    return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
+  }
+
+  /** So many integers, into an array that may be a new one or one that was announced. */
+  protected fillInt32s(array: number[], length: number): number[] {
+    const view = this.view;
+    let at = this.take(4 * length);
+    for (let i = 0; i < length; i++, at += 4) array[i] = view.getInt32(at, true);
+    return array;
+  }
+
+  protected fillFloat64s(array: number[], length: number): number[] {
+    const view = this.view;
+    let at = this.take(8 * length);
+    for (let i = 0; i < length; i++, at += 8) array[i] = view.getFloat64(at, true);
+    return array;
   }
 
   protected readUint(): number {
@@ -66,24 +96,48 @@ export class Reader {
     const value = BigInt(`0x${digits}`);
     return sign === 1 ? -value : value;
   }
+
+  /** A view of that kind over a copy of those bytes. REQUIRES: isKind, and not KIND_ARRAY_BUFFER */
+  protected viewAt(kind: number, from: number, size: number): ArrayBufferView {
+    if (kind === KIND_BUFFER && size < LARGE) return sliceOf(this.bytes, from, size);
+    if (kind === KIND_FLOAT64_ARRAY && size <= ON_HEAP) {
+      const array = new Float64Array(size / 8);
+      for (let i = 0; i < array.length; i++) array[i] = this.view.getFloat64(from + 8 * i, true);
+      return array;
+    }
+    if (kind === KIND_UINT8_ARRAY && size <= ON_HEAP) {
+      const array = new Uint8Array(size);
+      for (let i = 0; i < size; i++) array[i] = this.bytes[from + i] as number;
+      return array;
+    }
+    return overMemory(kind, copyOf(this.bytes, from, size)) as ArrayBufferView;
+  }
+
+  /** A resizable ArrayBuffer with those bytes. */
+  protected resizableAt(from: number, size: number, maxByteLength: number): ArrayBuffer {
+    if (!Number.isSafeInteger(maxByteLength) || maxByteLength < size) throw corrupt();
+    let memory: ArrayBuffer;
+    try {
+      memory = new (ArrayBuffer as { new (size: number, options: { maxByteLength: number }): ArrayBuffer })(size, { maxByteLength });
+    } catch (error) {
+      throw corrupt(error);
+    }
+    new Uint8Array(memory).set(this.bytes.subarray(from, from + size));
+    return memory;
+  }
 }
 
 /** Those bytes as a Buffer over memory of its own. (The slice of Buffer itself would be a view.) */
-export function sliceOf(bytes: Buffer, from: number, size: number): Buffer {
+function sliceOf(bytes: Buffer, from: number, size: number): Buffer {
   return Uint8Array.prototype.slice.call(bytes, from, from + size) as Buffer;
 }
 
 /** Those bytes in memory of their own. */
 export function copyOf(bytes: Buffer, from: number, size: number): ArrayBuffer {
-  if (!isLarge(size)) return sliceOf(bytes, from, size).buffer as ArrayBuffer;
+  if (size < LARGE) return sliceOf(bytes, from, size).buffer as ArrayBuffer;
   const copy = Buffer.allocUnsafeSlow(size);
   bytes.copy(copy, 0, from, from + size);
   return copy.buffer as ArrayBuffer;
-}
-
-/** Whether `copyOf` takes memory as it comes. */
-export function isLarge(size: number): boolean {
-  return size >= LARGE;
 }
 
 export function corrupt(cause?: unknown): SerializationError {

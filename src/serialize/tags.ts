@@ -26,6 +26,7 @@
  *   cb       BUFFER: uint size, bytes             d0  PASSABLE      uint index into the message's handles
  *   cc       RESIZABLE: uint size, f64 maximum,   d1  INSTANCE      name string, the value its serialize() gave
  *            bytes                                d2  BODY          only as the whole message, see above
+ *   d3, d4   LATER_OBJECT, LATER_ARRAY: nested too deeply to stand here. After the root, all that were announced follow in order.
  *
  * Objects are numbered in the order in which their tags appear (a VIEW takes two numbers, its own and its ArrayBuffer's), so that
  * a REFERENCE needs no label at the thing it names.
@@ -79,6 +80,8 @@ export const TAG_ERROR = 0xcf;
 export const TAG_PASSABLE = 0xd0;
 export const TAG_INSTANCE = 0xd1;
 export const TAG_BODY = 0xd2;
+export const TAG_LATER_OBJECT = 0xd3;
+export const TAG_LATER_ARRAY = 0xd4;
 
 /** Where the raw bytes of a BODY message start; 8, so that they are as aligned as the message is. */
 export const BODY_OFFSET = 8;

@@ -14,6 +14,7 @@ class Point {
 }
 class List extends Array {}
 class Table extends Map {}
+class Day extends Date {}
 
 function build<T>(make: (value: T) => void, value: T): T {
   make(value);
@@ -155,7 +156,7 @@ const values: [name: string, value: unknown][] = [
   ['a map in a map', new Map([[new Map([[1, 2]]), new Map()]])],
   ['a set', new Set<unknown>([1, 'a', { x: 1 }, Number.NaN])],
   ['a subclass of Map', new Table([[1, 2]])],
-  ['a subclass of Date', new (class Day extends Date {})(5)],
+  ['a subclass of Date', Reflect.construct(Day, [5])],
   ['an ArrayBuffer', memory],
   ['an empty ArrayBuffer', new ArrayBuffer(0)],
   ['an ArrayBuffer of 1 MiB', new Uint8Array(1 << 20).fill(7).buffer],
@@ -229,6 +230,57 @@ describe('the codec does what structuredClone does with', () => {
   it('all values in one message', () => {
     const all = values.map(([, value]) => value);
     expect(difference(roundTrip(all), structuredClone(all))).toBeUndefined();
+  });
+});
+
+describe('values nested 100,000 deep', () => {
+  const DEPTH = 100_000;
+  function nest<T>(wrap: (inner: T | undefined, level: number) => T): T {
+    let value = wrap(undefined, 0);
+    for (let level = 1; level < DEPTH; level++) value = wrap(value, level);
+    return value;
+  }
+  test('a linked list', () => {
+    type Link = { level: number; next: Link | undefined };
+    const links = Array.from(
+      (function* (from: Link) {
+        for (let link: Link | undefined = from; link !== undefined; link = link.next) yield link;
+      })(roundTrip(nest<Link>((next, level) => ({ level, next })))),
+    );
+    expect(links).toHaveLength(DEPTH);
+    expect(links.every((link, i) => link.level === DEPTH - 1 - i && Object.keys(link).join() === 'level,next')).toBe(true);
+  });
+  test('arrays, with numbers, holes and other keys at each level', () => {
+    const make = [
+      (inner: unknown, n: number) => [n, inner],
+      (inner: unknown) => [inner, , 2],
+      (inner: unknown) => Object.assign([], { inner }),
+      (inner: unknown) => Object.assign([], { 5000: inner }),
+      (inner: unknown) => [
+        inner,
+        [1, 2, 3, 4, 5, 6, 7],
+        [0.5, 2, 3, 4, 5, 6],
+        Object.fromEntries(Array.from({ length: 200 }, (_, i) => [i, i])),
+      ],
+    ] as const;
+    let value: unknown = 'core';
+    for (let level = 0; level < 1500; level++) value = make[Math.floor(level / 3) % 5]!(value, level);
+    const core = value;
+    expect(difference(roundTrip([core, core]), structuredClone([core, core]))).toBeUndefined();
+  });
+  test('a tree whose leaves refer to its root', () => {
+    type Tree = { root?: Tree; left?: Tree; right?: Tree };
+    const root: Tree = {};
+    let node = root;
+    for (let level = 0; level < DEPTH; level++) {
+      node.right = { root };
+      node = node.left = {};
+    }
+    let got = roundTrip(root);
+    const gotRoot = got;
+    let levels = 0;
+    for (; got.left; got = got.left, levels++) if (got.right?.root !== gotRoot) throw new Error(`another root at ${levels}`);
+    expect(levels).toBe(DEPTH);
   });
 });
 

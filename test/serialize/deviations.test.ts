@@ -40,8 +40,8 @@ test('proxies of plain objects and arrays are read through', () => {
 });
 
 test('arguments are read as an object', () => {
-  // biome-ignore lint/complexity/noArguments: it is what is tested
   const value = (function (..._: number[]) {
+    // biome-ignore lint/complexity/noArguments: it is what is tested
     return arguments;
   })(1, 2);
   expect(roundTrip(value)).toEqual({ 0: 1, 1: 2 });

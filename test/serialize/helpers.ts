@@ -31,7 +31,9 @@ export function difference(a: unknown, b: unknown, path = 'value', met = new Map
     const c = b as ArrayBufferView;
     if (!Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(c.buffer, c.byteOffset, c.byteLength)))
       return `${path}: bytes`;
-    return met.has(a.buffer) && met.get(a.buffer) !== c.buffer ? `${path}: memory` : (met.set(a.buffer, c.buffer), undefined);
+    if (met.has(a.buffer) && met.get(a.buffer) !== c.buffer) return `${path}: memory`;
+    met.set(a.buffer, c.buffer);
+    return undefined;
   }
   if (types.isArrayBuffer(a)) return Buffer.from(a).equals(Buffer.from(b as ArrayBuffer)) ? undefined : `${path}: bytes`;
   const keysA = Reflect.ownKeys(a);

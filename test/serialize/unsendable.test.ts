@@ -32,6 +32,9 @@ function detached(): ArrayBuffer {
   return memory;
 }
 
+// The types of Node 20 leave it out.
+const { WebAssembly } = globalThis as unknown as { WebAssembly: { Module: new (bytes: Uint8Array) => object } };
+
 const refused: [name: string, make: () => unknown, says: RegExp][] = [
   ['a function', () => () => 1, /functions do not cross processes\. Export it from a module/],
   ['a class', () => class {}, /functions do not cross processes/],
@@ -119,18 +122,15 @@ test('a very long path shows its start and its end', () => {
   expect(failureOf(deep).path).toMatch(/^\.k99\.k98.*\.k84….*\.k1\.k0$/);
 });
 
-test('a value nested 10,000 deep arrives or is refused clearly; nested 1,000,000 deep it is refused', () => {
-  const nest = (depth: number) => Array.from({ length: depth }).reduce<unknown>((inner) => ({ inner }), 0);
-  const nestArrays = (depth: number) => Array.from({ length: depth }).reduce<unknown>((inner) => [inner], 0);
-  for (const value of [nest(10_000), nestArrays(10_000)]) {
-    try {
-      roundTrip(value);
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'ERR_FORKFUL_SERIALIZATION', message: expect.stringMatching(/nested too deeply/) });
-    }
-  }
-  expect(failureOf(nest(1_000_000)).message).toBe('Cannot send value: it is nested too deeply for the stack.');
+test('nested maps may be too deep for the stack, which is said; the encoder goes on', () => {
+  const maps = Array.from({ length: 100_000 }).reduce<unknown>((inner) => new Map([[1, inner]]), 0);
+  expect(failureOf(maps).message).toBe('Cannot send value: it is nested too deeply for the stack.');
   expect(roundTrip({ still: 'usable' })).toEqual({ still: 'usable' });
+});
+
+test('the path of something unsendable very deep inside has a gap', () => {
+  const deep = Array.from({ length: 1050 }).reduce<unknown>((inner) => ({ inner }), [f]);
+  expect(failureOf(deep).path).toMatch(/^…(\.inner)+…?(\.inner)+\[0\]$/);
 });
 
 test('what a getter throws comes through unchanged, RangeErrors and SerializationErrors included', () => {
