@@ -3,7 +3,7 @@
  * that is blocked until its thread has ended, and a thread that has printed something, would wait for each other. So a thread writes as a process does.
  */
 import { writeSync } from 'node:fs';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 
 export const STDOUT = 1;
 export const STDERR = 2;
@@ -13,15 +13,23 @@ const PAUSE_MS = 1;
 
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-/** Makes `process.stdout` and `process.stderr`, and so `console`, of this thread write directly. */
+/** Makes `process.stdout` and `process.stderr`, and so `console`, of this thread write directly. The stream objects stay: Node has a hold on them. */
 export function redirectOutput(): void {
-  for (const [name, fd] of [
-    ['stdout', STDOUT],
-    ['stderr', STDERR],
-  ] as const) {
-    const stream = new DirectStream(fd);
-    Object.defineProperty(process, name, { get: () => stream, configurable: true, enumerable: true });
-  }
+  redirect(process.stdout, STDOUT);
+  redirect(process.stderr, STDERR);
+}
+
+function redirect(stream: Writable, fd: number): void {
+  stream._write = (chunk: string | Uint8Array, encoding, done) => {
+    try {
+      writeFully(fd, typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
+  };
+  // the form for several chunks, which would be preferred
+  Object.defineProperty(stream, '_writev', { value: null, writable: true, configurable: true });
 }
 
 /** Writes all of it, however long a full pipe takes. @throws what `fs.writeSync` throws, when nobody reads any more (EPIPE) */
@@ -33,24 +41,6 @@ export function writeFully(fd: number, data: Uint8Array): void {
       // another stream of this process has made the descriptor non-blocking
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
       Atomics.wait(never, 0, 0, PAUSE_MS);
-    }
-  }
-}
-
-class DirectStream extends Writable {
-  readonly fd: number;
-
-  constructor(fd: number) {
-    super();
-    this.fd = fd;
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    try {
-      writeFully(this.fd, chunk);
-      done();
-    } catch (error) {
-      done(error as Error);
     }
   }
 }

@@ -56,7 +56,7 @@ async function search(fn: object & { readonly name: string }, what: string): Pro
   ]);
   if (elsewhere !== undefined) return elsewhere;
   if (script === undefined) throw targetError(`${label} is bound or native, and no loaded module exports it. ${advice(fn.name)}`);
-  if (script.url === '' || !isFile(script.url))
+  if (textOf(script.url) === undefined)
     throw targetError(`${label} comes from ${script.url || 'a string'}, which is no module that a child could load. Export it from a file`);
   throw targetError(
     `${label} is not exported from ${asUrl(script.url)}: export it, or pass { module: import.meta.url, name: '${fn.name}' }`,
@@ -152,6 +152,6 @@ function textOf(url: string): string | undefined {
   try {
     return readFileSync(asPath(url), 'utf8');
   } catch {
-    return undefined; // it has gone since it was loaded: the child would not find it either
+    return undefined; // a string, or gone since it was loaded: a child would not find it either
   }
 }

@@ -16,6 +16,8 @@ import { HEADROOM } from './writer.js';
 export const MIN_BODY = 4096;
 /** Objects nested deeper are written after the root. Far from the end of any stack: two or three frames a level, not yet optimised. */
 const MAX_DEPTH = 200;
+/** For what cannot be put off. A limit of our own, because a reader with less stack than the sender must not be the one who fails. */
+const MAX_NESTING = 500;
 
 const NO_HANDLES: readonly Passable[] = Object.freeze([]);
 
@@ -150,6 +152,7 @@ export class Encoder extends ObjectWriter {
     const number = this.#numbers.give(value);
     if (number >= 0) return this.#writeReference(value, number, pos);
     if (this.#depth >= MAX_DEPTH && this.#openInstances.length === 0 && isPlain(value)) return this.#putOff(value, pos);
+    if (this.#depth >= MAX_NESTING) throw new Unsendable(`maps, sets, errors and registered instances nest at most ${MAX_NESTING} deep.`);
     this.#depth++;
     const at = this.#writeContents(value, pos);
     this.#depth--;

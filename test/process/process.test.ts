@@ -1,7 +1,17 @@
 /** What a Process does, on every start method that works here; targets are named, since vitest, not Node, loads this file. */
 import { inspect } from 'node:util';
 import {
-  activeChildren, currentProcess, getAllStartMethods, isMainProcess, Lock, parentProcess, Process, type ProcessOptions, Queue, Array as SharedArray, type StartMethod,
+  activeChildren,
+  currentProcess,
+  getAllStartMethods,
+  isMainProcess,
+  Lock,
+  parentProcess,
+  Process,
+  type ProcessOptions,
+  Queue,
+  Array as SharedArray,
+  type StartMethod,
 } from 'forkful';
 import { describe, expect, test } from 'vitest';
 import { itNative } from '../helpers/backends.js';
@@ -56,7 +66,15 @@ describe.each(getAllStartMethods())('%s', (method: StartMethod) => {
     const p = make('tellWhoIAm', [queue], { method, name: 'Ada', daemon: true });
     expect(await exitCodeOf(p)).toBe(0);
     const told = queue.getNowait();
-    expect(told).toMatchObject({ name: 'Ada', pid: p.pid, ident: p.ident, daemon: true, exitCode: null, isAlive: true, isMainProcess: false });
+    expect(told).toMatchObject({
+      name: 'Ada',
+      pid: p.pid,
+      ident: p.ident,
+      daemon: true,
+      exitCode: null,
+      isAlive: true,
+      isMainProcess: false,
+    });
     expect(told).toMatchObject({ parentName: 'MainProcess', parentPid: process.pid, parentIsAlive: true, argv: process.argv });
     expect(Buffer.from(told['authkey'] as Uint8Array)).toEqual(Buffer.from(currentProcess().authkey));
   });
@@ -206,7 +224,10 @@ describe.each(getAllStartMethods())('%s', (method: StartMethod) => {
 
   test('an argument that cannot be sent is named, and the process can be started nevertheless', async () => {
     const args: unknown[] = [1, { callback: () => {} }];
-    await expect(make('nothing', args, { method }).start()).rejects.toMatchObject({ code: 'ERR_FORKFUL_SERIALIZATION', message: expect.stringContaining('Cannot send args[1].callback:') });
+    await expect(make('nothing', args, { method }).start()).rejects.toMatchObject({
+      code: 'ERR_FORKFUL_SERIALIZATION',
+      message: expect.stringContaining('Cannot send args[1].callback:'),
+    });
     await expect(make('nothing', [], { kwargs: { f: () => {} }, method }).start()).rejects.toThrow('Cannot send kwargs.f:');
     await expect(new Carrier({ method }).start()).rejects.toThrow('Cannot send this.callback:');
   });
@@ -220,7 +241,8 @@ describe.each(getAllStartMethods())('%s', (method: StartMethod) => {
   test('what CPython asserts has codes', async () => {
     const p = make('nothing', [], { method });
     await expect(p.join()).rejects.toMatchObject({ code: 'ERR_FORKFUL_NOT_STARTED' });
-    for (const call of ['joinSync', 'terminate', 'kill', 'interrupt'] as const) expect(() => p[call]()).toThrow(expect.objectContaining({ code: 'ERR_FORKFUL_NOT_STARTED' }));
+    for (const call of ['joinSync', 'terminate', 'kill', 'interrupt'] as const)
+      expect(() => p[call]()).toThrow(expect.objectContaining({ code: 'ERR_FORKFUL_NOT_STARTED' }));
     const started = p.start();
     await expect(p.start()).rejects.toMatchObject({ code: 'ERR_FORKFUL_ALREADY_STARTED' });
     expect(() => {
@@ -269,10 +291,14 @@ test('bad arguments are named', () => {
   expect(bad({ daemon: 1 })).toThrow('daemon must be a boolean, got 1 (number)');
   expect(bad({ kwargs: 1 })).toThrow('kwargs must be an object, got 1 (number)');
   expect(bad({ target: 'work' })).toThrow("target must be a function, or { module, name }, got 'work' (string)");
-  expect(bad({ argv: [] })).toThrow('options must be an object with no keys but target, args, kwargs, name, daemon, method, got { argv: [] }');
+  expect(bad({ argv: [] })).toThrow(
+    'options must be an object with no keys but target, args, kwargs, name, daemon, method, got { argv: [] }',
+  );
   expect(bad(() => {})).toThrow('options must be an object, got a function');
   expect(bad({ method: 'telepathy' })).toThrow(RangeError);
-  expect(bad({ target: { module: './x.mjs', name: 'f' } })).toThrow(/target.module must be a URL, an absolute path or a package name .*new URL/);
+  expect(bad({ target: { module: './x.mjs', name: 'f' } })).toThrow(
+    /target.module must be a URL, an absolute path or a package name .*new URL/,
+  );
   expect(bad({ target: { module: '/x.mjs', name: 5 } })).toThrow('target.name must be a string');
   expect(bad({ target: { module: '/x.mjs', nam: 'f' } })).toThrow('target must be an object with the keys module and name only');
   expect(() => {
@@ -295,7 +321,14 @@ test('names count every process that was made', () => {
 test('the main process', async () => {
   const main = currentProcess();
   expect(main).toBe(currentProcess());
-  expect([main.name, main.pid, main.ident, main.daemon, main.exitCode, main.isAlive()]).toEqual(['MainProcess', process.pid, process.pid, false, null, true]);
+  expect([main.name, main.pid, main.ident, main.daemon, main.exitCode, main.isAlive()]).toEqual([
+    'MainProcess',
+    process.pid,
+    process.pid,
+    false,
+    null,
+    true,
+  ]);
   expect([isMainProcess, parentProcess()]).toEqual([true, null]);
   expect(inspect(main)).toBe(`<Process name='MainProcess' pid=${process.pid} started>`);
   main.close();
@@ -313,7 +346,10 @@ test('run() can be called directly', () => {
 });
 
 itNative('a signal from outside, SIGKILL among them, is its exit code', async () => {
-  for (const [signal, exitCode] of [['SIGKILL', -9], ['SIGUSR2', -12]] as const) {
+  for (const [signal, exitCode] of [
+    ['SIGKILL', -9],
+    ['SIGUSR2', -12],
+  ] as const) {
     const p = make('killMyself', [signal], { method: 'spawn' });
     expect(await exitCodeOf(p)).toBe(exitCode);
     expect(inspect(p)).toContain(`stopped[${signal}]`);

@@ -13,7 +13,7 @@ class Point {
   }
 }
 class List extends Array {}
-class Table extends Map {}
+class Table extends Map<unknown, unknown> {}
 class Day extends Date {}
 
 function build<T>(make: (value: T) => void, value: T): T {

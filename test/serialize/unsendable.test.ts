@@ -122,9 +122,17 @@ test('a very long path shows its start and its end', () => {
   expect(failureOf(deep).path).toMatch(/^\.k99\.k98.*\.k84….*\.k1\.k0$/);
 });
 
-test('nested maps may be too deep for the stack, which is said; the encoder goes on', () => {
-  const maps = Array.from({ length: 100_000 }).reduce<unknown>((inner) => new Map([[1, inner]]), 0);
-  expect(failureOf(maps).message).toBe('Cannot send value: it is nested too deeply for the stack.');
+test('maps, sets, errors and instances nest to a limit, the same in every process', () => {
+  const nest = (levels: number, wrap: (inner: unknown) => unknown) => Array.from({ length: levels }).reduce<unknown>(wrap, 0);
+  const wraps = [
+    (inner: unknown) => new Map([[1, inner]]),
+    (inner: unknown) => new Set([inner]),
+    (inner: unknown) => new Error('e', { cause: inner }),
+  ];
+  for (const wrap of wraps) {
+    roundTrip(nest(500, wrap));
+    expect(failureOf(nest(501, wrap)).message).toMatch(/: maps, sets, errors and registered instances nest at most 500 deep\.$/);
+  }
   expect(roundTrip({ still: 'usable' })).toEqual({ still: 'usable' });
 });
 

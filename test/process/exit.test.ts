@@ -1,0 +1,74 @@
+/** How children end with their parents, and what is printed when they fail. */
+import { getAllStartMethods } from 'forkful';
+import { describe, expect, test } from 'vitest';
+import { itNative } from '../helpers/backends.js';
+import { runChild, startChild, waitForLine } from '../helpers/watchdog.js';
+
+const lines = (text: string) =>
+  text
+    .trim()
+    .replaceAll(/child \d+/g, 'child')
+    .split('\n');
+
+describe.each(getAllStartMethods())('%s', (method) => {
+  test('a parent that has nothing left to do waits for its child', async () => {
+    const { stdout, exitCode } = await runChild('process/ending.mjs', { args: [method, 'end', 'child'] });
+    expect(lines(stdout)).toEqual(['child runs', 'child finishes', 'parent exits 0']);
+    expect(exitCode).toBe(0);
+  });
+
+  test.each([
+    ['exit', 5],
+    ['throw', 1],
+  ])('a parent that ends by %s waits for its child', async (way, expected) => {
+    const { stdout, exitCode } = await runChild('process/ending.mjs', { args: [method, way, 'child'] });
+    expect(lines(stdout)).toEqual(['child runs', `parent exits ${expected}`, 'child finishes']);
+    expect(exitCode).toBe(expected);
+  });
+
+  test.each([
+    ['end', 0],
+    ['exit', 5],
+    ['throw', 1],
+  ])('a daemon is ended with its parent (%s)', async (way, expected) => {
+    const { stdout, exitCode } = await runChild('process/ending.mjs', { args: [method, way, 'daemon'] });
+    expect(lines(stdout)).toEqual(['child runs', `parent exits ${expected}`]);
+    expect(exitCode).toBe(expected);
+  });
+
+  test('a parent that joins a daemon waits', async () => {
+    const child = startChild('process/ending.mjs', { args: [method, 'join', 'daemon'] });
+    await waitForLine(child, /^child \d+ runs$/);
+    expect(child.stdout).not.toContain('parent exits');
+    child.kill();
+    expect((await child.ended).signal).toBe('SIGKILL');
+  });
+
+  test.each(['throw', 'timer', 'reject', 'stray'])('an uncaught error is printed under the name of the process (%s)', async (kind) => {
+    const { stderr, exitCode } = await runChild('process/uncaught.mjs', { args: [method, kind] });
+    expect(stderr).toMatch(/^Process Ada:\n/);
+    expect(stderr).toContain('RangeError: it broke\n    at work (');
+    expect(stderr.split('\nRangeError: it broke')).toHaveLength(2);
+    expect(exitCode).toBe(1);
+  });
+
+  test('a target whose promise never settles is told of', async () => {
+    const { stderr, exitCode } = await runChild('process/uncaught.mjs', { args: [method, 'never'] });
+    expect(stderr).toBe('Process Ada: its target returned a promise that never settles, and nothing is left to wait for\n');
+    expect(exitCode).toBe(13);
+  });
+});
+
+itNative('a daemon that ignores SIGTERM is killed after a second', async () => {
+  const { stdout, exitCode } = await runChild('process/ending.mjs', { args: ['spawn', 'exit', 'stubborn'] });
+  expect(lines(stdout)).toEqual(['child runs', 'parent exits 5', 'child ignores SIGTERM']);
+  expect(exitCode).toBe(5);
+});
+
+itNative('a daemon dies with a parent that is killed', async () => {
+  const parent = startChild('process/ending.mjs', { args: ['spawn', 'wait', 'stubborn'] });
+  await waitForLine(parent, /^child \d+ runs$/);
+  parent.kill();
+  // rejects when the daemon lives on
+  expect((await parent.ended).signal).toBe('SIGKILL');
+});

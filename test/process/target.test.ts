@@ -1,0 +1,123 @@
+/** Which targets are found, and how others are refused: by programs that Node itself loads. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { getAllStartMethods } from 'forkful';
+import { describe, expect, test } from 'vitest';
+import { seemsExported } from '../../src/process/target.js';
+import { runChild } from '../helpers/watchdog.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const fixtures = new URL('../fixtures/process/', import.meta.url);
+
+describe.each(getAllStartMethods())('%s', (method) => {
+  test.each(['after', 'await'])('every exported function is found by identity (%s the evaluation of the main module)', async (timing) => {
+    const { stdout, stderr, exitCode } = await runChild('process/found.mjs', { args: [method, timing] });
+    expect(stderr).toBe('');
+    expect(stdout.trim().split('\n')).toEqual([
+      'declared: declared',
+      'renamed: renamed',
+      'other name: with other name',
+      'inner: inner',
+      'default: default',
+      'from another module: work',
+      'exported twice: exported twice',
+      're-exported: re-exported',
+      'default of another: default of another',
+      'factory-made: factory-made',
+      'bound: work',
+      'CommonJS member: CommonJS',
+      'named by string: work',
+      'named by URL: work',
+      'named by path: work',
+      'named in CommonJS: CommonJS',
+      'subclass: subclass Subclass-n',
+      'subclass from elsewhere: elsewhere [{"a":1}]',
+      'subclass that calls super: declared and more',
+      `process of a context: ${method === 'spawn' ? 'SpawnProcess' : 'ThreadProcess'}-n`,
+    ]);
+    expect(exitCode).toBe(0);
+  });
+
+  test('a function of a CommonJS main module is found', async () => {
+    expect(await runChild('process/main.cjs', { args: [method] })).toMatchObject({ stdout: '0 done\n', stderr: '', exitCode: 0 });
+  });
+
+  test('a program given by --eval can start what a module exports', async () => {
+    const code = `
+      import { Process, Queue } from 'forkful';
+      const queue = new Queue();
+      const module = ${JSON.stringify(new URL('exporter.mjs', fixtures).href)};
+      for (const target of [{ module, name: 'work' }, (await import(module)).work]) {
+        const p = await new Process({ target, args: [queue], method: '${method}' }).start();
+        await p.join();
+        console.log(p.exitCode, queue.tryGet());
+      }
+      await new Process({ target: function here() {} }).start().catch((error) => console.log(error.message));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+      cwd: root,
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    expect(stderr).toBe('');
+    expect(stdout.split('\n')).toEqual([
+      '0 work',
+      '0 work',
+      expect.stringMatching(/^target function here comes from .*, which is no module that a child could load/),
+      '',
+    ]);
+  });
+});
+
+test.each(['after', 'await'])('what no child could find is refused, with advice (%s the evaluation of the main module)', async (timing) => {
+  const { stdout } = await runChild('process/refused.mjs', { args: [timing] });
+  const file = new URL('refused.mjs', fixtures).href;
+  const make = new URL('make.mjs', fixtures).href;
+  const prefix = 'TypeError ERR_FORKFUL_TARGET:';
+  expect(stdout.trim().split('\n')).toEqual([
+    `${prefix} target function notExported is not exported from ${file}: export it, or pass { module: import.meta.url, name: 'notExported' }`,
+    expect.stringContaining(
+      `${prefix} target function (anonymous) is not exported from ${file}: export it, or pass { module: import.meta.url, name: `,
+    ),
+    expect.stringContaining(`${prefix} target function method is not exported from ${file}`),
+    expect.stringContaining(`${prefix} target function bound notExported is not exported from ${file}`),
+    expect.stringContaining(`${prefix} target function max is bound or native, and no loaded module exports it. Export it`),
+    expect.stringContaining(`${prefix} target function (anonymous) is not exported from ${make}`),
+    expect.stringContaining(`${prefix} target function anonymous comes from a string, which is no module that a child could load`),
+    expect.stringContaining(`${prefix} class NotExported is not exported from ${file}: export it`),
+  ]);
+});
+
+test('the text of a module tells whether it may export a name', () => {
+  const exporting = [
+    'export function work() {}',
+    'export async function work() {}',
+    'export function* work() {}',
+    'export const work = 1',
+    'export let a = 1, work = 2',
+    'export class work {}',
+    'export default work',
+    'export default async function work() {}',
+    'export { work }',
+    'export { a, work as b }',
+    'export {\n  a,\n  work,\n};',
+    'export const { work } = all',
+    'module.exports = all',
+    'exports.work = 1',
+    'x;export function work() {}',
+  ];
+  const others = [
+    'function work() {}',
+    'export function workMore() {}',
+    'export { homework }',
+    'export const a = 1; const work = 2',
+    'reexport function work() {}',
+    '',
+  ];
+  expect(exporting.filter((text) => !seemsExported(text, 'work'))).toEqual([]);
+  expect(others.filter((text) => seemsExported(text, 'work'))).toEqual([]);
+  expect([
+    seemsExported('export default () => {}', 'default'),
+    seemsExported('export const $a = 1', '$a'),
+    seemsExported(undefined, 'a'),
+  ]).toEqual([true, true, false]);
+});
