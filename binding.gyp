@@ -30,6 +30,7 @@
           'sources': [
             'native/os/available_memory_linux.cc',
             'native/os/file_info_linux.cc',
+            'native/os/freed_memory_linux.cc',
             'native/os/futex_linux.cc',
             'native/os/liveness_linux.cc',
             'native/os/mapping_linux.cc',
@@ -48,6 +49,7 @@
         ['OS=="mac"', {
           'sources': [
             'native/os/file_info_darwin.cc',
+            'native/os/freed_memory_darwin.cc',
             'native/os/futex_darwin.cc',
             'native/os/liveness_darwin.cc',
             'native/os/mapping_darwin.cc',

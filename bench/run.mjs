@@ -33,7 +33,11 @@ const figures = new Map();
 for (let round = 1; round <= rounds; round++) {
   for (const [peer, command, args] of runs) {
     process.stderr.write(`round ${round} of ${rounds}: ${peer ?? 'Node'} ${args.map((arg) => arg.split('/').pop()).join(' ')}\n`);
-    const { stdout, status, error } = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], timeout: 300_000 });
+    const { stdout, status, error } = spawnSync(command, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+      timeout: 300_000,
+    });
     if (error?.code === 'ENOENT') continue; // a rival that is not installed is left out
     if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed with ${status ?? error}`);
     for (const line of stdout.trim().split('\n')) record(peer, JSON.parse(line));
@@ -57,7 +61,9 @@ function printTable() {
     const ratio = ours / theirs;
     const met = atLeast !== undefined ? ratio >= atLeast : ratio <= atMost;
     const aim = atLeast !== undefined ? `>= ${atLeast}` : `<= ${atMost}`;
-    console.log(`| ${metric} | ${number(ours)} | ${rival} ${rivalMetric === metric ? '' : `${rivalMetric} `}${number(theirs)} | ${ratio.toFixed(2)} | ${aim} | ${met ? 'met' : 'MISSED'} |`);
+    console.log(
+      `| ${metric} | ${number(ours)} | ${rival} ${rivalMetric === metric ? '' : `${rivalMetric} `}${number(theirs)} | ${ratio.toFixed(2)} | ${aim} | ${met ? 'met' : 'MISSED'} |`,
+    );
   }
 }
 
@@ -67,7 +73,9 @@ function number(value) {
 
 function buildPrimitives() {
   mkdirSync(here('../build/bench'), { recursive: true });
-  const built = spawnSync('g++', ['-O2', '-std=c++17', here('peers/primitives.cc'), '-o', here('../build/bench/primitives')], { stdio: 'inherit' });
+  const built = spawnSync('g++', ['-O2', '-std=c++17', here('peers/primitives.cc'), '-o', here('../build/bench/primitives')], {
+    stdio: 'inherit',
+  });
   if (built.error) process.stderr.write('no g++: the C++ floor is left out\n');
 }
 
@@ -79,5 +87,7 @@ function printMachine() {
   } catch {
     // left out, as every rival that is not installed
   }
-  console.log(`${os.cpus()[0]?.model}, ${os.availableParallelism()} CPUs, ${os.type()} ${os.release()}; Node ${process.version}; ${python}; commit ${commit}; ${new Date().toISOString().slice(0, 10)}`);
+  console.log(
+    `${os.cpus()[0]?.model}, ${os.availableParallelism()} CPUs, ${os.type()} ${os.release()}; Node ${process.version}; ${python}; commit ${commit}; ${new Date().toISOString().slice(0, 10)}`,
+  );
 }

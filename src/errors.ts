@@ -6,44 +6,58 @@
 export class ProcessError extends Error {
   /** Stable identification, `ERR_FORKFUL_...`; messages may change, codes do not. */
   readonly code: string = 'ERR_FORKFUL_PROCESS';
-  static { setName(ProcessError, 'ProcessError'); }
+  static {
+    setName(ProcessError, 'ProcessError');
+  }
 }
 
 /** A wait ran out of time where the method's answer cannot say so. */
 export class TimeoutError extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_TIMEOUT';
-  static { setName(TimeoutError, 'TimeoutError'); }
+  static {
+    setName(TimeoutError, 'TimeoutError');
+  }
 }
 
 /** `get` found nothing in time. As Python's `queue.Empty`. */
 export class Empty extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_EMPTY';
-  static { setName(Empty, 'Empty'); }
+  static {
+    setName(Empty, 'Empty');
+  }
 }
 
 /** `put` found no room in time. As Python's `queue.Full`. */
 export class Full extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_FULL';
-  static { setName(Full, 'Full'); }
+  static {
+    setName(Full, 'Full');
+  }
 }
 
 /** The object was closed or disposed, here or, for queues, in any process. */
 export class ClosedError extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_CLOSED';
-  static { setName(ClosedError, 'ClosedError'); }
+  static {
+    setName(ClosedError, 'ClosedError');
+  }
 }
 
 /** The process or thread that held the lock has ended. Thrown *while holding the lock*: repair what it guards, then release. */
 export class OwnerDiedError extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_OWNER_DIED';
-  static { setName(OwnerDiedError, 'OwnerDiedError'); }
+  static {
+    setName(OwnerDiedError, 'OwnerDiedError');
+  }
 }
 
 /** A value cannot cross processes. `path` says where in the value: `''` for the value itself, else like `.jobs[3].callback`. */
 export class SerializationError extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_SERIALIZATION';
   readonly path: string;
-  static { setName(SerializationError, 'SerializationError'); }
+  static {
+    setName(SerializationError, 'SerializationError');
+  }
   constructor(message: string, path: string, options?: ErrorOptions) {
     super(message, options);
     this.path = path;
@@ -53,19 +67,25 @@ export class SerializationError extends ProcessError {
 /** A limit of the shared region was reached: its size, the system's memory, or its agent slots. */
 export class OutOfMemoryError extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_OUT_OF_MEMORY';
-  static { setName(OutOfMemoryError, 'OutOfMemoryError'); }
+  static {
+    setName(OutOfMemoryError, 'OutOfMemoryError');
+  }
 }
 
 /** A handle names an object that has been freed: every holder disposed of it, dropped it or died. */
 export class StaleHandleError extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_STALE_HANDLE';
-  static { setName(StaleHandleError, 'StaleHandleError'); }
+  static {
+    setName(StaleHandleError, 'StaleHandleError');
+  }
 }
 
 /** An operation that the object's present state forbids: start twice, join before start, release of a free lock. `code` says which. */
 export class StateError extends ProcessError {
   override readonly code: string;
-  static { setName(StateError, 'StateError'); }
+  static {
+    setName(StateError, 'StateError');
+  }
   constructor(code: `ERR_FORKFUL_${string}`, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -78,7 +98,9 @@ export class SystemError extends ProcessError {
   /** The negative error number, as Node gives it. */
   readonly errno: number;
   readonly syscall: string;
-  static { setName(SystemError, 'SystemError'); }
+  static {
+    setName(SystemError, 'SystemError');
+  }
   constructor(syscall: string, code: string, errno: number, message = `${syscall} failed: ${code}`) {
     super(message);
     this.syscall = syscall;

@@ -7,7 +7,8 @@ export { activeChildren, currentProcess, type ParentProcess, parentProcess } fro
 export { isMainProcess } from './process/current.js';
 export { freezeSupport, setExecutable } from './process/programs.js';
 
-export { Process, type ProcessOptions, type Target } from './process/process.js';
+export { Process } from './process/process.js';
+export type { ProcessOptions, Target } from './process/options.js';
 
 export { type Held, Lock, type LockOptions } from './sync/lock.js';
 export type { WaitOptions } from './util/wait-options.js';

@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['sync'],
   ['shared', 'queue'],
   ['process'],
+  ['context.ts'],
   ['index.ts', 'child.ts'],
 ];
 

@@ -2,4 +2,7 @@
 import { best, report } from '../lib/report.mjs';
 import { indexing } from '../lib/indexing.mjs';
 
-report('array_index_ns', best(7, () => indexing(new Float64Array(1e6))));
+report(
+  'array_index_ns',
+  best(7, () => indexing(new Float64Array(1e6))),
+);

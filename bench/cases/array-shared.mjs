@@ -4,4 +4,7 @@ import { best, report } from '../lib/report.mjs';
 import { indexing } from '../lib/indexing.mjs';
 
 const array = new SharedArray('d', 1e6);
-report('array_index_ns', best(7, () => indexing(array)));
+report(
+  'array_index_ns',
+  best(7, () => indexing(array)),
+);

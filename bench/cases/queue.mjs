@@ -47,7 +47,10 @@ if (isMainProcess) {
   const only = process.argv[2];
   for (const [name, [make, n]] of Object.entries(payloads)) {
     if (only !== undefined && only !== name) continue;
-    for (const [suffix, consumer] of [['', consumeSync], ['_async', consume]]) {
+    for (const [suffix, consumer] of [
+      ['', consumeSync],
+      ['_async', consume],
+    ]) {
       const [queue, done, ready] = [new Queue(), new Queue(), new RawValue('i')];
       const child = await new Process({ target: consumer, args: [queue, n, done, ready] }).start();
       while (ready.value === 0) await new Promise((resolve) => setTimeout(resolve, 1));

@@ -27,12 +27,20 @@ function sink(n, listen, done) {
 }
 
 if (!isMainThread) {
-  sink(workerData, (each) => parentPort.on('message', each), (ms) => {
-    parentPort.postMessage(ms);
-    parentPort.close();
-  });
+  sink(
+    workerData,
+    (each) => parentPort.on('message', each),
+    (ms) => {
+      parentPort.postMessage(ms);
+      parentPort.close();
+    },
+  );
 } else if (role === 'sink') {
-  sink(Number(count), (each) => process.on('message', each), (ms) => process.send(ms, () => process.disconnect()));
+  sink(
+    Number(count),
+    (each) => process.on('message', each),
+    (ms) => process.send(ms, () => process.disconnect()),
+  );
   process.send('up');
 } else {
   for (const [name, [value, n]] of Object.entries(payloads)) {

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "file_info.h"
+#include "freed_memory.h"
 #include "mapping.h"
 #include "parking.h"
 
@@ -25,6 +26,7 @@ void publish(UniqueFd fd, void* base, size_t bytes) {
   theFd.store(fd.release());
   theBytes.store(bytes);
   theBase.store(static_cast<char*>(base));
+  keepFreedMemory();
 }
 
 Status createAndMap(size_t bytes, UniqueFd& fd, void*& base) {

@@ -7,9 +7,22 @@ import { OutOfMemoryError } from '../errors.js';
 import { CLAIM_BUSY, CLAIM_DEAD, LIFE_DIED } from '../platform/platform.js';
 import { platform } from '../platform/select.js';
 import {
-  GENERATION_MASK, HEADER_SLOT_CURSOR, SLOT_ARMED, SLOT_BITS, SLOT_DOOR, SLOT_DOOR_WORD, SLOT_GENERATION, SLOT_LIFE, SLOT_PID, SLOT_THREAD, SLOT_WORDS, SLOTS, SLOTS_START,
+  GENERATION_MASK,
+  HEADER_SLOT_CURSOR,
+  SLOT_ARMED,
+  SLOT_BITS,
+  SLOT_DOOR,
+  SLOT_DOOR_WORD,
+  SLOT_GENERATION,
+  SLOT_LIFE,
+  SLOT_PID,
+  SLOT_THREAD,
+  SLOT_WORDS,
+  SLOTS,
+  SLOTS_START,
 } from './layout.js';
 import { openRegion, type Region } from './region.js';
+import { load } from './words.js';
 
 /** `slot | generation << 10`, 22 bits, never 0. */
 export type AgentId = number;
@@ -36,7 +49,7 @@ export function currentAgent(): Agent {
 /** True from the moment the agent's thread has ended, however it ended; also for an id whose slot has a new tenant. */
 export function isDead(words: Int32Array, id: AgentId): boolean {
   const base = slotBase(id & SLOT_MASK);
-  return Atomics.load(words, base + SLOT_GENERATION) !== id >>> SLOT_BITS || (Atomics.load(words, base + SLOT_LIFE) & LIFE_DIED) !== 0;
+  return load(words, base + SLOT_GENERATION) !== id >>> SLOT_BITS || (load(words, base + SLOT_LIFE) & LIFE_DIED) !== 0;
 }
 
 /** The life word of an agent, to park on. */
@@ -100,7 +113,9 @@ function enter(region: Region): Agent {
     if (platform.backend === 'js' && !isMainThread) process.once('exit', () => platform.liveness.declareDead(base + SLOT_LIFE));
     return { region, slot, base, id: slot | (Atomics.load(words, base + SLOT_GENERATION) << SLOT_BITS) };
   }
-  throw new OutOfMemoryError(`All ${SLOTS} agent slots of this family of processes are taken: too many processes and threads use forkful at once`);
+  throw new OutOfMemoryError(
+    `All ${SLOTS} agent slots of this family of processes are taken: too many processes and threads use forkful at once`,
+  );
 }
 
 /**

@@ -19,6 +19,7 @@ import { platform } from '../platform/select.js';
 import { fault } from '../util/fault.js';
 import { type Agent, isDead, lifeWord } from './agent.js';
 import { MUTEX_EVENTS, MUTEX_HEIR, MUTEX_STATE } from './layout.js';
+import { load } from './words.js';
 import { type AsyncWait, currentWaiting, type Deadline } from './waiting.js';
 
 const OWNER = (1 << 22) - 1;
@@ -102,12 +103,12 @@ export class Mutex {
 
   /** Also while it is on its way to an heir. */
   isLocked(): boolean {
-    return (Atomics.load(this.#words, this.#at) & OWNER) !== 0;
+    return (load(this.#words, this.#at) & OWNER) !== 0;
   }
 
   /** The owner's agent id, 0 when free. */
   owner(): number {
-    return Atomics.load(this.#words, this.#at) & OWNER;
+    return load(this.#words, this.#at) & OWNER;
   }
 
   isMine(): boolean {
@@ -117,7 +118,7 @@ export class Mutex {
   /** One attempt. `mark` is MAY_SLEEP for one that has slept, or may leave others asleep. */
   #attempt(mark: number): Acquisition {
     const words = this.#words;
-    let state = Atomics.load(words, this.#at);
+    let state = load(words, this.#at);
     for (;;) {
       const owner = state & OWNER;
       let next: number;
@@ -140,7 +141,7 @@ export class Mutex {
     if (result !== NOT_ACQUIRED) return result;
     if (deadline <= performance.now()) return NOT_ACQUIRED;
     for (let round = 0; round < 4; round++) {
-      parking.spin(this.#at, Atomics.load(words, this.#at), SPIN >> 2);
+      parking.spin(this.#at, load(words, this.#at), SPIN >> 2);
       result = this.#attempt(0);
       if (result !== NOT_ACQUIRED) return result;
     }
@@ -153,7 +154,7 @@ export class Mutex {
         if (isHeir) Atomics.compareExchange(words, this.#at + MUTEX_HEIR, this.#me, 0);
         return result;
       }
-      const state = Atomics.load(words, this.#at);
+      const state = load(words, this.#at);
       if ((state & OWNER) === 0) continue;
       const marked = state | MAY_SLEEP | (isHeir ? HAND_OVER : 0);
       if (state !== marked && Atomics.compareExchange(words, this.#at, state, marked) !== state) continue;
@@ -175,7 +176,7 @@ export class Mutex {
       return;
     }
     const life = lifeWord(owner);
-    let alive = Atomics.load(words, life);
+    let alive = load(words, life);
     if ((alive & LIFE_DIED) === 0 && (alive & LIFE_WATCHED) === 0) {
       const watched = alive | LIFE_WATCHED;
       if (Atomics.compareExchange(words, life, alive, watched) !== alive) return;
@@ -188,7 +189,7 @@ export class Mutex {
 
   /** Only the heir asks this. The heir word is no longer ours, so a release took it; the state names us once that release is complete. */
   #wasHandedOver(): boolean {
-    return Atomics.load(this.#words, this.#at + MUTEX_HEIR) !== this.#me && this.isMine();
+    return load(this.#words, this.#at + MUTEX_HEIR) !== this.#me && this.isMine();
   }
 
   #giveUp(isHeir: boolean): Acquisition {
@@ -200,7 +201,7 @@ export class Mutex {
       if (this.isMine()) return ACQUIRED;
       const result = this.#attempt(MAY_SLEEP);
       if (result !== NOT_ACQUIRED) return result;
-      platform.parking.park(this.#at, Atomics.load(words, this.#at), 1);
+      platform.parking.park(this.#at, load(words, this.#at), 1);
     }
     this.#returnUnwanted();
     return NOT_ACQUIRED;
@@ -223,9 +224,10 @@ export class Mutex {
       if (this.#asyncHeir && this.#wasHandedOver()) return this.#endAsync(ACQUIRED);
       const result = this.#attempt(MAY_SLEEP);
       if (result !== NOT_ACQUIRED) return this.#endAsync(result);
-      const state = Atomics.load(words, this.#at);
+      const state = load(words, this.#at);
       if ((state & OWNER) === 0) continue;
-      if (!this.#asyncHeir && ++this.#asyncPassedOver > PATIENCE) this.#asyncHeir = Atomics.compareExchange(words, this.#at + MUTEX_HEIR, 0, this.#me) === 0;
+      if (!this.#asyncHeir && ++this.#asyncPassedOver > PATIENCE)
+        this.#asyncHeir = Atomics.compareExchange(words, this.#at + MUTEX_HEIR, 0, this.#me) === 0;
       const marked = state | MAY_SLEEP | (this.#asyncHeir ? HAND_OVER : 0);
       if (state === marked || Atomics.compareExchange(words, this.#at, state, marked) === state) return NOT_ACQUIRED;
     }
@@ -251,7 +253,7 @@ export class Mutex {
   #releaseSlowly(): boolean {
     const words = this.#words;
     const { parking } = platform;
-    let state = Atomics.load(words, this.#at);
+    let state = load(words, this.#at);
     for (;;) {
       if ((state & OWNER) === 0) return false;
       if ((state & HAND_OVER) !== 0) {
@@ -267,7 +269,8 @@ export class Mutex {
       state = found;
     }
     if (fault !== null) fault('mutex.freed');
-    if ((state & MAY_SLEEP) !== 0 && (parking.unpark(this.#at, 1) === 0 || !parking.countsExactly)) currentWaiting().notifyOne(this.#at + MUTEX_EVENTS);
+    if ((state & MAY_SLEEP) !== 0 && (parking.unpark(this.#at, 1) === 0 || !parking.countsExactly))
+      currentWaiting().notifyOne(this.#at + MUTEX_EVENTS);
     return true;
   }
 

@@ -6,7 +6,18 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 import { platform } from '../platform/select.js';
 import type { RegionGrant } from '../platform/platform.js';
 import {
-  HEADER_MAGIC, HEADER_PAGES, HEADER_STATE, HEADER_USED_PAGES, HEADER_VERSION, LAYOUT_VERSION, MAGIC, PAGE_BYTES, PAGE_TABLE, SLOT_LIFE, SLOT_WORDS, SLOTS,
+  HEADER_MAGIC,
+  HEADER_PAGES,
+  HEADER_STATE,
+  HEADER_USED_PAGES,
+  HEADER_VERSION,
+  LAYOUT_VERSION,
+  MAGIC,
+  PAGE_BYTES,
+  PAGE_TABLE,
+  SLOT_LIFE,
+  SLOT_WORDS,
+  SLOTS,
   SLOTS_START,
 } from './layout.js';
 
@@ -51,12 +62,17 @@ export function openRegion(): Region {
   const words = platform.words();
   if (inherited === undefined) initialise(words, bytes);
   if (words[HEADER_MAGIC] !== MAGIC || words[HEADER_VERSION] !== LAYOUT_VERSION) {
-    throw new Error(`The inherited region has layout ${words[HEADER_VERSION]}, this forkful needs ${LAYOUT_VERSION}: parent and child run different versions`);
+    throw new Error(
+      `The inherited region has layout ${words[HEADER_VERSION]}, this forkful needs ${LAYOUT_VERSION}: parent and child run different versions`,
+    );
   }
   if (platform.backend === 'js') setEnvironmentData(ENVIRONMENT_KEY, (platform.memory.grant() as { buffer: SharedArrayBuffer }).buffer);
   region = {
-    bytes, pages: words[HEADER_PAGES] as number, words,
-    near: Buffer.from(words.buffer, 0, words.byteLength), doubles: new Float64Array(words.buffer, 0, words.byteLength / 8),
+    bytes,
+    pages: words[HEADER_PAGES] as number,
+    words,
+    near: Buffer.from(words.buffer, 0, words.byteLength),
+    doubles: new Float64Array(words.buffer, 0, words.byteLength / 8),
   };
   return region;
 }
@@ -82,7 +98,7 @@ function initialise(words: Int32Array, bytes: number): void {
   words[HEADER_MAGIC] = MAGIC;
   words[HEADER_VERSION] = LAYOUT_VERSION;
   words[HEADER_PAGES] = pages;
-  words[HEADER_USED_PAGES] = Math.ceil((PAGE_TABLE + pages) * 4 / PAGE_BYTES);
+  words[HEADER_USED_PAGES] = Math.ceil(((PAGE_TABLE + pages) * 4) / PAGE_BYTES);
   for (let slot = 0; slot < SLOTS; slot++) platform.liveness.init(SLOTS_START + slot * SLOT_WORDS + SLOT_LIFE);
   Atomics.store(words, HEADER_STATE, DONE);
   platform.parking.unpark(HEADER_STATE, SLOTS);

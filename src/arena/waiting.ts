@@ -21,6 +21,7 @@ import { platform } from '../platform/select.js';
 import { fault } from '../util/fault.js';
 import { type Agent, currentAgent, slotBase } from './agent.js';
 import { SLOT_ARMED, SLOT_BELL, SLOT_DOOR, SLOT_DOOR_WORD, SLOT_GENERATION, SLOTS } from './layout.js';
+import { load } from './words.js';
 
 const AGENT_BITS = 0xffff;
 const SLEEPER = 1 << 16;
@@ -142,9 +143,12 @@ export class Waiting {
     return this.#waiters.size !== 0 && this.#waiters.has(events);
   }
 
-  /** Tells one waiter to look again. Returns whether another agent was woken or rung. */
+  /**
+   * Tells one waiter to look again. Returns whether another agent was woken or rung. REQUIRES: an `Atomics` read-modify-write since the change that the
+   * waiter waits for, such as the release of a lock; so that either it sees the change, or we see its registration.
+   */
   notifyOne(events: number): boolean {
-    const flags = Atomics.load(this.#words, events);
+    const flags = load(this.#words, events);
     return (flags & ANY_WAITER) !== 0 && this.#notifySlowly(events, flags);
   }
 

@@ -7,8 +7,26 @@
  */
 import { currentAgent, onAgentDeath } from '../arena/agent.js';
 import {
-  BLOCK_BYTES, BLOCK_GENERATION, BLOCK_HEADER_BYTES, BLOCK_HEADER_WORDS, BLOCK_HOLDER_WORDS, BLOCK_HOLDERS, BLOCK_TRANSIT, BLOCK_TYPE, HEADER_USED_PAGES, NEAR_PAGES,
-  PAGE_ARGUMENT, PAGE_BYTES, PAGE_KIND, PAGE_SLAB, PAGE_TABLE, SLAB_BITMAP_WORDS, SLAB_FIRST, TRANSIT_CHANGE, TRANSIT_COUNT, TRANSIT_FREED,
+  BLOCK_BYTES,
+  BLOCK_GENERATION,
+  BLOCK_HEADER_BYTES,
+  BLOCK_HEADER_WORDS,
+  BLOCK_HOLDER_WORDS,
+  BLOCK_HOLDERS,
+  BLOCK_TRANSIT,
+  BLOCK_TYPE,
+  HEADER_USED_PAGES,
+  NEAR_PAGES,
+  PAGE_ARGUMENT,
+  PAGE_BYTES,
+  PAGE_KIND,
+  PAGE_SLAB,
+  PAGE_TABLE,
+  SLAB_BITMAP_WORDS,
+  SLAB_FIRST,
+  TRANSIT_CHANGE,
+  TRANSIT_COUNT,
+  TRANSIT_FREED,
 } from '../arena/layout.js';
 import { StaleHandleError } from '../errors.js';
 import { fault } from '../util/fault.js';
@@ -139,8 +157,10 @@ function checked(handle: Handle): number {
   if (page >= NEAR_PAGES || page >= pages || offset % 64 !== 0 || ((words[PAGE_TABLE + page] as number) & PAGE_KIND) !== PAGE_SLAB) {
     throw new StaleHandleError(`Handle ${offset}:${generation} does not name a block of this family`);
   }
-  if ((Atomics.load(words, (offset >> 2) + BLOCK_GENERATION) >>> 0) !== generation) {
-    throw new StaleHandleError(`Handle ${offset}:${generation} is stale: the object was freed when its last holder disposed of it, dropped it or ended`);
+  if (Atomics.load(words, (offset >> 2) + BLOCK_GENERATION) >>> 0 !== generation) {
+    throw new StaleHandleError(
+      `Handle ${offset}:${generation} is stale: the object was freed when its last holder disposed of it, dropped it or ended`,
+    );
   }
   return offset >> 2;
 }

@@ -4,8 +4,21 @@
  */
 import { currentAgent } from '../arena/agent.js';
 import {
-  HEADER_PAGES, HEADER_USED_PAGES, INTENT_COUNT, INTENT_OPERATION, INTENT_PAGE, NEAR_PAGES, PAGE_ARGUMENT, PAGE_BYTES, PAGE_FREE, PAGE_KIND, PAGE_LOCK, PAGE_REST, PAGE_RUN,
-  PAGE_SLAB, PAGE_TABLE,
+  HEADER_PAGES,
+  HEADER_USED_PAGES,
+  INTENT_COUNT,
+  INTENT_OPERATION,
+  INTENT_PAGE,
+  NEAR_PAGES,
+  PAGE_ARGUMENT,
+  PAGE_BYTES,
+  PAGE_FREE,
+  PAGE_KIND,
+  PAGE_LOCK,
+  PAGE_REST,
+  PAGE_RUN,
+  PAGE_SLAB,
+  PAGE_TABLE,
 } from '../arena/layout.js';
 import { ABANDONED, Mutex } from '../arena/mutex.js';
 import { OutOfMemoryError } from '../errors.js';
@@ -34,7 +47,10 @@ export function allocateRun(bytes: number, where: Where): Page {
   const count = Math.ceil(bytes / PAGE_BYTES);
   return locked((words) => {
     const page = findFree(words, count, where);
-    if (page < 0) throw new OutOfMemoryError(`Cannot allocate ${bytes} bytes: the shared region of ${currentAgent().region.bytes} bytes has no such gap`);
+    if (page < 0)
+      throw new OutOfMemoryError(
+        `Cannot allocate ${bytes} bytes: the shared region of ${currentAgent().region.bytes} bytes has no such gap`,
+      );
     write(words, ALLOCATING, page, count);
     if (fault !== null) fault('pages.intent');
     commit(page, bytes);

@@ -119,7 +119,10 @@ export interface Doorbell {
 }
 
 /** How a process ended. Exactly one of the two is set. */
-export interface ExitStatus { readonly code: number | null; readonly signal: number | null }
+export interface ExitStatus {
+  readonly code: number | null;
+  readonly signal: number | null;
+}
 
 /** What Node itself does not offer about processes. */
 export interface ProcessHost {

@@ -8,8 +8,9 @@ import { becomeSelf, self, type Ticket } from './current.js';
 import { redirectOutput, STDERR, writeFully } from './direct-output.js';
 import { setCurrentProcess } from './family.js';
 import { importFunction, targetError } from './function-ref.js';
+import { callArgs } from './options.js';
 import { type Preparation, readPreparation } from './preparation.js';
-import { callArgs, embody, Process } from './process.js';
+import { embody, Process } from './process.js';
 import { AGENT, CODE, ENDED, STATE } from './start/thread-status.js';
 import { setStartMethod } from './start-method.js';
 
@@ -21,6 +22,7 @@ export function bootstrap(ticket: Ticket): void {
   let name = ticket.name;
   let isDone = false;
   dieWith(ticket.dieWith);
+  redirectOutput();
   reportUncaught(() => name);
   watchExit(ticket, (isDrained) => {
     if (!isDrained || isDone) return false;
@@ -28,10 +30,7 @@ export function bootstrap(ticket: Ticket): void {
     return true;
   });
   if (ticket.region !== undefined) joinRegion({ kind: 'descriptor', ...ticket.region });
-  if (ticket.status !== undefined) {
-    Atomics.store(ticket.status, AGENT, currentAgent().id);
-    redirectOutput();
-  }
+  if (ticket.status !== undefined) Atomics.store(ticket.status, AGENT, currentAgent().id);
   const { preparation, takeInputs } = readPreparation(ticket.queue);
   become(preparation);
   name = self().name;

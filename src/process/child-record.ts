@@ -22,16 +22,13 @@ export class ChildRecord {
   /** Sent when it is launched. */
   readonly #signals: EndingSignal[] = [];
   #preparation: Queue | undefined;
-  /** Resolves when its end has been dealt with. */
-  readonly #ended: Promise<void>;
-  #settle: () => void = () => {};
-  #joiners = 0;
+  /** Its end has been dealt with. */
+  #hasEnded = false;
+  /** Who waits for that. */
+  readonly #joiners = new Set<() => void>();
 
   constructor(daemon: boolean) {
     this.daemon = daemon;
-    this.#ended = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
   }
 
   get child(): RunningChild | undefined {
@@ -47,6 +44,7 @@ export class ChildRecord {
     this.#preparation = preparation;
     this.#launching = this.#launch(launcher, makeTicket).catch((error: unknown) => {
       this.#launching = undefined;
+      this.#signals.length = 0;
       this.#disposeOfPreparation();
       throw error;
     });
@@ -73,16 +71,21 @@ export class ChildRecord {
   }
 
   async join(options: WaitOptions | undefined): Promise<boolean> {
-    const deadline = deadlineOf(options);
-    this.#joiners++;
+    const timeUp = new TimeUp(deadlineOf(options), options?.signal);
+    let joiner = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      joiner = resolve;
+    });
+    this.#joiners.add(joiner);
     this.#updateRef();
-    const timeUp = new TimeUp(deadline, options?.signal);
+    if (this.#hasEnded) joiner();
     try {
-      if ((await Promise.race([this.#launching, timeUp.promise])) === TIMED_OUT) return this.look() !== null;
-      return (await Promise.race([this.#ended, timeUp.promise])) !== TIMED_OUT || this.look() !== null;
+      // a failed launch is the answer to whoever waits for the end
+      const outcome = await Promise.race([this.#launching?.then(() => ended), timeUp.promise]);
+      return outcome !== TIMED_OUT || this.look() !== null;
     } finally {
       timeUp.clear();
-      this.#joiners--;
+      this.#joiners.delete(joiner);
       this.#updateRef();
     }
   }
@@ -106,7 +109,8 @@ export class ChildRecord {
     removeChild(this);
     this.#disposeOfPreparation();
     sweepDeadAgents();
-    this.#settle();
+    this.#hasEnded = true;
+    for (const joiner of this.#joiners) joiner();
   }
 
   #disposeOfPreparation(): void {
@@ -116,7 +120,7 @@ export class ChildRecord {
 
   /** The event loop stays alive for children that the program waits for at its end, and for those that somebody joins. */
   #updateRef(): void {
-    this.#child?.setRef(!this.daemon || this.#joiners > 0);
+    this.#child?.setRef(!this.daemon || this.#joiners.size > 0);
   }
 }
 

@@ -1,6 +1,9 @@
 /**
- * Writing to stdout and stderr at once, without an event loop. A Worker's own streams go through its parent's loop, and its end waits for that: a parent
- * that is blocked until its thread has ended, and a thread that has printed something, would wait for each other. So a thread writes as a process does.
+ * Writing to stdout and stderr at once, without an event loop: for children of both kinds.
+ *
+ * A process that writes to a pipe and calls `process.exit()` loses what Node had not got rid of; Python's loses nothing. A Worker's own streams go
+ * through its parent's loop, and its end waits for that: a parent that is blocked until its thread has ended, and a thread that has printed
+ * something, would wait for each other.
  */
 import { writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
@@ -13,10 +16,29 @@ const PAUSE_MS = 1;
 
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-/** Makes `process.stdout` and `process.stderr`, and so `console`, of this thread write directly. The stream objects stay: Node has a hold on them. */
+/** Makes `process.stdout` and `process.stderr`, and so `console`, of this thread write directly, from their first use on. */
 export function redirectOutput(): void {
-  redirect(process.stdout, STDOUT);
-  redirect(process.stderr, STDERR);
+  redirectOnUse('stdout', STDOUT);
+  redirectOnUse('stderr', STDERR);
+}
+
+/** Node makes these streams when they are first asked for, which takes some milliseconds. The objects stay its own: it has a hold on them. */
+function redirectOnUse(name: 'stdout' | 'stderr', fd: number): void {
+  const descriptor = Object.getOwnPropertyDescriptor(process, name);
+  if (descriptor?.get === undefined) {
+    redirect(process[name], fd);
+    return;
+  }
+  const original = descriptor.get;
+  let stream: Writable | undefined;
+  const get = (): Writable => {
+    if (stream === undefined) {
+      stream = original.call(process) as Writable;
+      redirect(stream, fd);
+    }
+    return stream;
+  };
+  Object.defineProperty(process, name, { ...descriptor, get });
 }
 
 function redirect(stream: Writable, fd: number): void {

@@ -69,7 +69,8 @@ export class ParentProcess {
     while (this.isAlive()) {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return false;
-      await sleep(Math.min(leftMs, LOOK_MS), undefined, options?.signal === undefined ? {} : { signal: options.signal });
+      await sleep(Math.min(leftMs, LOOK_MS));
+      options?.signal?.throwIfAborted();
     }
     return true;
   }

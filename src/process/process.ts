@@ -8,32 +8,12 @@ import { boolean, options as checkOptions, string, typeError } from '../util/val
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import { ChildRecord } from './child-record.js';
 import { nextIdentity, ownAuthkey, self, setOwnAuthkey, type Ticket } from './current.js';
-import { checkFunctionRef, type FunctionRef, importFunction } from './function-ref.js';
+import { type FunctionRef, importFunction } from './function-ref.js';
+import { type AnyFunction, callArgs, checkArgs, checkKwargs, checkTarget, type ProcessOptions, type Target } from './options.js';
 import { writePreparation } from './preparation.js';
 import { type EndingSignal, type ExitCode, type StartMethod, signalName } from './start/launcher.js';
 import { checkMethod, getStartMethod, launcherFor } from './start-method.js';
 import { findFunction } from './target.js';
-
-// biome-ignore lint/suspicious/noExplicitAny: a target takes what it takes
-type AnyFunction = (...args: any[]) => unknown;
-
-/** What a process runs: a function that some module exports, or the name of one. A relative `module` is refused: relative to what? */
-export type Target = AnyFunction | { readonly module: string | URL; readonly name: string };
-
-export interface ProcessOptions {
-  /** Runs in the child, may be async. Its result is dropped. Default: nothing runs, exit code 0. */
-  readonly target?: Target | undefined;
-  /** Any iterable but a string; taken at construction, encoded by `start()`. */
-  readonly args?: Iterable<unknown> | undefined;
-  /** Named arguments: passed as one object, after `args`. */
-  readonly kwargs?: object | undefined;
-  /** Default: the class's name and a number, `Process-1`; `Process-1:2` for the second child of that. */
-  readonly name?: string | undefined;
-  /** Whether the process is ended with its parent instead of being waited for. Default: as the parent, so false. */
-  readonly daemon?: boolean | undefined;
-  /** Default: `getStartMethod()`. */
-  readonly method?: StartMethod | undefined;
-}
 
 /** On a class that a context made: its method. A subclass inherits it. */
 export const boundMethod = Symbol('forkful.boundMethod');
@@ -294,11 +274,6 @@ export function faceOf(record: ChildRecord): Process {
   return faces.get(record) as Process;
 }
 
-/** What a target, or `run`, is called with. */
-export function callArgs(args: readonly unknown[], kwargs: object | undefined): readonly unknown[] {
-  return kwargs === undefined ? args : [...args, kwargs];
-}
-
 function innerOf(subject: Process): Inner {
   const inner = inners.get(subject);
   if (inner === undefined) throw new TypeError('Not a Process: a subclass must call super() first');
@@ -344,21 +319,4 @@ function status(record: ChildRecord | null): string {
   const exitCode = record.look();
   if (exitCode === null) return 'started';
   return exitCode < 0 ? `stopped[${signalName(exitCode) ?? -exitCode}]` : `stopped exitcode=${exitCode}`;
-}
-
-function checkTarget(value: unknown): Target {
-  if (typeof value === 'function') return value as AnyFunction;
-  if (typeof value === 'object' && value !== null) return checkFunctionRef('target', value) as Target;
-  throw typeError('target', 'a function, or { module, name }', value);
-}
-
-function checkArgs(value: unknown): readonly unknown[] {
-  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value))
-    throw typeError('args', 'an array or another iterable', value);
-  return [...(value as Iterable<unknown>)];
-}
-
-function checkKwargs(value: unknown): object | undefined {
-  if (value === undefined || (typeof value === 'object' && value !== null)) return value;
-  throw typeError('kwargs', 'an object', value);
 }

@@ -24,19 +24,22 @@ const PENDING: unique symbol = Symbol('pending');
 /** Undefined: not to be had from Node. */
 type Outcome = Exports | typeof PENDING | undefined;
 
-const known = new WeakMap<object, FunctionRef>();
+/** Also those that are being looked for: many processes are started at once with one target. */
+const known = new WeakMap<object, Promise<FunctionRef>>();
 const commonJs = createRequire(import.meta.url).cache;
 
 /**
  * The export that is `fn`. `what` is what messages call it.
  * @throws TypeError with code ERR_FORKFUL_TARGET that says what to do
  */
-export async function findFunction(fn: object & { readonly name: string }, what: 'target function' | 'class'): Promise<FunctionRef> {
-  const seen = known.get(fn);
-  if (seen !== undefined) return seen;
-  const ref = await search(fn, what);
-  known.set(fn, ref);
-  return ref;
+export function findFunction(fn: object & { readonly name: string }, what: 'target function' | 'class'): Promise<FunctionRef> {
+  let found = known.get(fn);
+  if (found === undefined) {
+    found = search(fn, what);
+    known.set(fn, found);
+    found.catch(() => known.delete(fn)); // it may be exported by a module that is loaded later
+  }
+  return found;
 }
 
 async function search(fn: object & { readonly name: string }, what: string): Promise<FunctionRef> {

@@ -49,7 +49,8 @@ export class Outgoing {
   /** Encodes. Its shared objects are in transit from now on, until delivered, or `cancel`led. @throws SerializationError; then nothing is left behind */
   load(value: unknown, rootName = 'value'): this {
     if (typeof value === 'number') this.#loadNumber(value);
-    else if (value === undefined || value === null || typeof value === 'boolean') this.#inline(TAG_CONSTANT, CONSTANTS.indexOf(value as null));
+    else if (value === undefined || value === null || typeof value === 'boolean')
+      this.#inline(TAG_CONSTANT, CONSTANTS.indexOf(value as null));
     else this.#encode(value, rootName);
     return this;
   }

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { type Agent, currentAgent, isDead } from '../arena/agent.js';
 import { NOT_ACQUIRED, SPIN } from '../arena/mutex.js';
 import { currentWaiting, type Waiting } from '../arena/waiting.js';
+import { load as loadWord } from '../arena/words.js';
 import { ClosedError, Empty, Full } from '../errors.js';
 import { BLOCK_QUEUE, onDestroy, payloadWord } from '../memory/block.js';
 import { bindShared, closedError, createShared, Existing, type Handle, onRebuild, unbindShared } from '../memory/handle.js';
@@ -11,7 +12,19 @@ import { handleOf, type Passable } from '../serialize/passable.js';
 import { options as checkOptions, integer } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import { discardFrame, Incoming, isInt, Outgoing } from './message.js';
-import { destroyRing, initRing, PUT_DONE, Ring, RING_CLOSED, RING_ITEMS, RING_PUT_COUNT, RING_SPACE, RING_WORDS, TAG_INT, UNBOUNDED } from './ring.js';
+import {
+  destroyRing,
+  initRing,
+  PUT_DONE,
+  Ring,
+  RING_CLOSED,
+  RING_ITEMS,
+  RING_PUT_COUNT,
+  RING_SPACE,
+  RING_WORDS,
+  TAG_INT,
+  UNBOUNDED,
+} from './ring.js';
 
 export interface QueueOptions {
   /** Most items at a time, 1 to 2^31-2; 0 and less: no limit (default). */
@@ -72,7 +85,8 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
       this.#handle = options.handle;
       this.#at = payloadWord(this.#handle.offset);
     } else {
-      const { maxsize = 0, maxBytes = DEFAULT_MAX_BYTES } = typeof options === 'number' ? { maxsize: options } : checkOptions('options', options, ['maxsize', 'maxBytes']);
+      const { maxsize = 0, maxBytes = DEFAULT_MAX_BYTES } =
+        typeof options === 'number' ? { maxsize: options } : checkOptions('options', options, ['maxsize', 'maxBytes']);
       const maxItems = Math.max(0, integer('maxsize', maxsize, -(2 ** 31), UNBOUNDED - 1)) || UNBOUNDED;
       integer('maxBytes', maxBytes, MIN_MAX_BYTES, 2 ** 31);
       this.#handle = createShared(BLOCK_QUEUE, RING_WORDS * 4);
@@ -103,7 +117,8 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
       const ring = this.#live();
       const deadline = deadlineOf(options);
       const mayGoFirst = !this.#waiting.hasAsyncWaiters(this.#at + RING_SPACE);
-      if (mayGoFirst && isInt(value) && ring.putLock.acquireBriefly() !== NOT_ACQUIRED && this.#putLocked(ring, TAG_INT, value, null)) return DONE;
+      if (mayGoFirst && isInt(value) && ring.putLock.acquireBriefly() !== NOT_ACQUIRED && this.#putLocked(ring, TAG_INT, value, null))
+        return DONE;
       const message = load(value);
       if (mayGoFirst && this.#tryPut(ring, message)) {
         recycle(message);
@@ -290,8 +305,9 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   /** Tells a getter, and remembers whether the item is meant for another agent. */
   #announce(): void {
     const words = this.#words;
-    const getter = Atomics.load(words, this.#at + GETTER_WORD);
-    if (getter === 0 && Atomics.load(words, this.#at + RING_ITEMS) === 0) return;
+    // behind the release of the put lock: an Atomics operation stands between our commit and these loads, so a getter that saw no item is seen here
+    const getter = loadWord(words, this.#at + GETTER_WORD);
+    if (getter === 0 && loadWord(words, this.#at + RING_ITEMS) === 0) return;
     const woken = this.#waiting.notifyOne(this.#at + RING_ITEMS);
     if (!woken && (getter === 0 || getter === this.#agent.id || isDead(words, getter))) return;
     this.#reserved = (Atomics.load(words, this.#at + RING_PUT_COUNT) - 1) | 0;
@@ -329,7 +345,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     const lock = ring.getLock;
     if ((deadline === undefined ? lock.acquireBriefly() : lock.acquireSync(deadline)) === NOT_ACQUIRED) return NOTHING;
     let taken: unknown;
-    let wakeProducer = false;
+    let mayWake = false;
     try {
       if (!ring.peek() || (this.#reservedUntil !== 0 && this.#isReserved(ring, since))) return NOTHING;
       const { frame } = ring;
@@ -341,11 +357,12 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
         taken = message;
       }
       ring.commitGet();
-      if (Atomics.load(this.#words, this.#at + RING_SPACE) !== 0) wakeProducer = ring.hasMuchRoom();
+      mayWake = true;
     } finally {
       lock.release();
     }
-    if (wakeProducer) this.#waiting.notifyOne(this.#at + RING_SPACE);
+    // behind the release: an Atomics operation stands between our commit and this load, so a producer that saw no room is seen here
+    if (mayWake && loadWord(this.#words, this.#at + RING_SPACE) !== 0 && ring.hasMuchRoom()) this.#waiting.notifyOne(this.#at + RING_SPACE);
     return taken;
   }
 

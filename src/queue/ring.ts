@@ -8,19 +8,19 @@
  * - *cursor*: segment and position of the next frame. Each side has two, used in turn: for count n the cursor n & 1 is valid. So a process
  *   that dies anywhere leaves a valid cursor for the count it leaves, and its successor has nothing to repair.
  * - *frame*: one message, 8-byte aligned: {eighths of its length << 4 | tag, inline value or head length} then what the tag says.
- * - *segment*: a run of pages: 64 bytes of header, then a power of two of bytes used as a ring. When the last one is full the next is linked
- *   by a frame; consumers follow the link and give the drained segment back, or keep it as a spare for the next time.
+ * - *segment* (`segment.ts`): memory for frames. When the last one is full the next is linked by a frame; consumers follow the link and give the
+ *   drained segment back, or keep it as a spare for the next time.
  *
  * Payloads are opaque here: `message.ts` knows what is in them.
  */
 import type { Agent } from '../arena/agent.js';
-import { PAGE_BYTES } from '../arena/layout.js';
 import { dumpMutex, Mutex, SPIN } from '../arena/mutex.js';
-import { viewBytes } from '../arena/region.js';
-import { allocateRun, freeRun, type Page } from '../memory/pages.js';
+import { load, store } from '../arena/words.js';
+import { freeRun, type Page } from '../memory/pages.js';
 import { platform } from '../platform/select.js';
 import { fault } from '../util/fault.js';
 import { rangeError } from '../util/validate.js';
+import { newSegment, Segment, UNIT } from './segment.js';
 
 // ---- words of the control block: each side, and each event count, on its own cache line ---------------------------------------
 export const RING_MAX_ITEMS = 0;
@@ -48,14 +48,6 @@ const CURSOR_POSITION = 1;
 /** Bytes of all segments linked before this one, in units of 4 KiB, wrapping: the difference of two cursors' is what lies between. */
 const CURSOR_BEFORE = 2;
 
-// ---- words of a segment ---------------------------------------------------------------------------------------------------------
-const SEGMENT_CAPACITY = 0;
-/** The put count when it was linked: tells two lives of the same pages apart. */
-const SEGMENT_SERIAL = 1;
-/** As CURSOR_BEFORE. */
-const SEGMENT_BEFORE = 2;
-const SEGMENT_HEADER_BYTES = 64;
-
 // ---- frames -------------------------------------------------------------------------------------------------------------------
 export const FRAME_HEADER_BYTES = 8;
 export const TAG_INT = 0;
@@ -72,9 +64,8 @@ const LINK_BYTES = 8;
 
 export const UNBOUNDED = 0x7fffffff;
 const FIRST_CAPACITY = 1 << 14;
-/** Growing by four reaches the largest in five steps; beyond 8 MiB a larger ring only leaves the cache (bench/cases/queue). */
-const LARGEST_CAPACITY = 1 << 23;
-const UNIT = 4096;
+/** Growing by four reaches the largest in four steps; beyond 4 MiB a larger ring only leaves the cache (bench/cases/queue.mjs). */
+const LARGEST_CAPACITY = 1 << 22;
 /**
  * Before it grows, a producer gives consumers at work this long to free a quarter of the ring: about what they need to copy it. A ring that stays small
  * stays in the cache, where a copy costs a third (bench/cases/queue).
@@ -84,50 +75,6 @@ const patienceMs = (ringBytes: number): number => 0.05 + ringBytes / 2e6;
 /** What a put attempt came to. */
 export const PUT_DONE = 0;
 export const PUT_NO_ROOM = 1;
-
-/** One segment as this agent sees it. */
-class Segment {
-  readonly page: Page;
-  readonly words: Int32Array;
-  readonly bytes: Buffer;
-  /** First word and byte of the ring proper in `words` and `bytes`. */
-  readonly firstWord: number;
-  readonly firstByte: number;
-  readonly headerWord: number;
-  readonly capacity: number;
-  readonly mask: number;
-  readonly serial: number;
-
-  constructor(agent: Agent, page: Page) {
-    const { words, near } = agent.region;
-    const start = page * PAGE_BYTES;
-    this.page = page;
-    if (start + PAGE_BYTES <= near.length && start + SEGMENT_HEADER_BYTES + (words[start >> 2] as number) <= near.length) {
-      this.words = words;
-      this.bytes = near;
-      this.headerWord = start >> 2;
-    } else {
-      const capacity = new Int32Array(viewBytes(start, 4).buffer, viewBytes(start, 4).byteOffset, 1)[0] as number;
-      this.bytes = viewBytes(start, SEGMENT_HEADER_BYTES + capacity);
-      this.words = new Int32Array(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length >> 2);
-      this.headerWord = 0;
-    }
-    this.firstWord = this.headerWord + (SEGMENT_HEADER_BYTES >> 2);
-    this.firstByte = this.firstWord * 4;
-    this.capacity = this.words[this.headerWord + SEGMENT_CAPACITY] as number;
-    this.mask = this.capacity - 1;
-    this.serial = this.words[this.headerWord + SEGMENT_SERIAL] as number;
-  }
-
-  /** False when the pages have begun another life since we opened them. */
-  isCurrent(page: Page): boolean {
-    return this.page === page && this.words[this.headerWord + SEGMENT_SERIAL] === this.serial;
-  }
-
-  get before(): number {
-    return this.words[this.headerWord + SEGMENT_BEFORE] as number;
-  }
-}
 
 /** Writes a frame's payload from `word` on; `bytes` shows the same memory as `words`. */
 export type WritePayload = (words: Int32Array, word: number, bytes: Buffer) => void;
@@ -221,14 +168,14 @@ export class Ring {
   }
 
   isClosed(): boolean {
-    return Atomics.load(this.#words, this.#at + RING_CLOSED) !== 0;
+    return load(this.#words, this.#at + RING_CLOSED) !== 0;
   }
 
   /** Whether a consumer would find something: without the lock, so true may be out of date. */
   mayHaveItem(): boolean {
-    const got = Atomics.load(this.#words, this.#at + RING_GET_COUNT);
+    const got = load(this.#words, this.#at + RING_GET_COUNT);
     if (((this.#putSeen - got) | 0) > 0) return true;
-    this.#putSeen = Atomics.load(this.#words, this.#at + RING_PUT_COUNT);
+    this.#putSeen = load(this.#words, this.#at + RING_PUT_COUNT);
     return this.#putSeen !== got;
   }
 
@@ -240,7 +187,7 @@ export class Ring {
     const words = this.#words;
     const at = this.#at;
     const count = words[at + RING_PUT_COUNT] as number;
-    if (this.#maxItems !== UNBOUNDED && ((count - Atomics.load(words, at + RING_GET_COUNT)) | 0) >= this.#maxItems) return PUT_NO_ROOM;
+    if (this.#maxItems !== UNBOUNDED && ((count - load(words, at + RING_GET_COUNT)) | 0) >= this.#maxItems) return PUT_NO_ROOM;
     const cursor = at + RING_PUT_CURSORS + ((count & 1) << 2);
     const page = words[cursor + CURSOR_PAGE] as number;
     let segment = this.#putSegment;
@@ -271,7 +218,7 @@ export class Ring {
     words[next + CURSOR_PAGE] = segment.page;
     words[next + CURSOR_POSITION] = (position + length) | 0;
     if (fault !== null) fault('ring.put.cursor');
-    Atomics.store(words, at + RING_PUT_COUNT, (count + 1) | 0); // commits; pairs with the loads in peek() and mayHaveItem()
+    store(words, at + RING_PUT_COUNT, (count + 1) | 0); // commits; pairs with the loads in peek() and mayHaveItem()
     if (fault !== null) fault('ring.put.committed');
     return PUT_DONE;
   }
@@ -282,7 +229,7 @@ export class Ring {
     const at = this.#at;
     const count = words[at + RING_GET_COUNT] as number;
     if (((this.#putSeen - count) | 0) <= 0) {
-      this.#putSeen = Atomics.load(words, at + RING_PUT_COUNT); // pairs with the commit in put(): the frame is whole
+      this.#putSeen = load(words, at + RING_PUT_COUNT); // pairs with the commit in put(): the frame is whole
       if (this.#putSeen === count) return false;
     }
     const cursor = at + RING_GET_CURSORS + ((count & 1) << 2);
@@ -322,7 +269,7 @@ export class Ring {
     words[next + CURSOR_POSITION] = this.#nextPosition;
     words[next + CURSOR_BEFORE] = segment.before;
     if (fault !== null) fault('ring.get.cursor');
-    Atomics.store(words, at + RING_GET_COUNT, (count + 1) | 0); // commits; pairs with the load in tailIn()
+    store(words, at + RING_GET_COUNT, (count + 1) | 0); // commits; pairs with the load in tailIn()
     if (fault !== null) fault('ring.get.committed');
     if (this.#drained !== 0) this.#giveBack(this.#drained);
   }
@@ -421,25 +368,13 @@ export class Ring {
       freeRun(page);
       return null;
     }
-    spare.words[spare.headerWord + SEGMENT_SERIAL] = count;
-    spare.words[spare.headerWord + SEGMENT_BEFORE] = before;
+    spare.restart(count, before);
     return page;
   }
 
   #giveBack(page: Page): void {
     if (Atomics.compareExchange(this.#words, this.#at + RING_SPARE, 0, page) !== 0) freeRun(page);
   }
-}
-
-/** A segment of `capacity` bytes, header written. */
-function newSegment(agent: Agent, capacity: number, serial: number, before: number): Page {
-  const page = allocateRun(SEGMENT_HEADER_BYTES + capacity, 'near');
-  const start = page * PAGE_BYTES;
-  const header = start + SEGMENT_HEADER_BYTES <= agent.region.near.length ? agent.region.near.subarray(start, start + SEGMENT_HEADER_BYTES) : viewBytes(start, SEGMENT_HEADER_BYTES);
-  header.writeInt32LE(capacity, SEGMENT_CAPACITY * 4);
-  header.writeInt32LE(serial, SEGMENT_SERIAL * 4);
-  header.writeInt32LE(before, SEGMENT_BEFORE * 4);
-  return page;
 }
 
 /** The words of a ring, for dumps of a hang. */

@@ -6,27 +6,53 @@ import { currentAgent } from '../arena/agent.js';
 import { PAGE_BYTES } from '../arena/layout.js';
 import { OutOfMemoryError } from '../errors.js';
 import { BLOCK_ARRAY, MAX_PAYLOAD_BYTES, onDestroy, payloadWord } from '../memory/block.js';
-import { bindShared, closedError, createShared, type Handle, lendMemory, onRebuild, reclaimMemory, unbindShared } from '../memory/handle.js';
+import {
+  bindShared,
+  closedError,
+  createShared,
+  type Handle,
+  lendMemory,
+  onRebuild,
+  reclaimMemory,
+  unbindShared,
+} from '../memory/handle.js';
 import { allocateRun, freeRun } from '../memory/pages.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
 import type { Held, Lock } from '../sync/lock.js';
 import { options as checkOptions, describe, integer, typeError } from '../util/validate.js';
 import type { WaitOptions } from '../util/wait-options.js';
 import { dropGuard, type GuardOption, initGuard, openGuard } from './guard.js';
-import { ELEMENT_TYPES, type ElementType, type ElementTypeArgument, elementTypeIndex, toElement, type TypedArrayConstructor } from './typecodes.js';
+import {
+  ELEMENT_TYPES,
+  type ElementType,
+  type ElementTypeArgument,
+  elementTypeIndex,
+  toElement,
+  type TypedArrayConstructor,
+} from './typecodes.js';
 
 /** The TypedArray that a type argument leads to. */
-export type TypedArrayOf<T> = T extends 'b' | 'int8' | Int8ArrayConstructor ? Int8Array
-  : T extends 'B' | 'c' | 'uint8' | Uint8ArrayConstructor ? Uint8Array
-  : T extends 'uint8clamped' | Uint8ClampedArrayConstructor ? Uint8ClampedArray
-  : T extends 'h' | 'int16' | Int16ArrayConstructor ? Int16Array
-  : T extends 'H' | 'uint16' | Uint16ArrayConstructor ? Uint16Array
-  : T extends 'i' | 'int32' | Int32ArrayConstructor ? Int32Array
-  : T extends 'I' | 'u' | 'uint32' | Uint32ArrayConstructor ? Uint32Array
-  : T extends 'l' | 'q' | 'int64' | 'bigint64' | BigInt64ArrayConstructor ? BigInt64Array
-  : T extends 'L' | 'Q' | 'uint64' | 'biguint64' | BigUint64ArrayConstructor ? BigUint64Array
-  : T extends 'f' | 'float32' | Float32ArrayConstructor ? Float32Array
-  : Float64Array;
+export type TypedArrayOf<T> = T extends 'b' | 'int8' | Int8ArrayConstructor
+  ? Int8Array
+  : T extends 'B' | 'c' | 'uint8' | Uint8ArrayConstructor
+    ? Uint8Array
+    : T extends 'uint8clamped' | Uint8ClampedArrayConstructor
+      ? Uint8ClampedArray
+      : T extends 'h' | 'int16' | Int16ArrayConstructor
+        ? Int16Array
+        : T extends 'H' | 'uint16' | Uint16ArrayConstructor
+          ? Uint16Array
+          : T extends 'i' | 'int32' | Int32ArrayConstructor
+            ? Int32Array
+            : T extends 'I' | 'u' | 'uint32' | Uint32ArrayConstructor
+              ? Uint32Array
+              : T extends 'l' | 'q' | 'int64' | 'bigint64' | BigInt64ArrayConstructor
+                ? BigInt64Array
+                : T extends 'L' | 'Q' | 'uint64' | 'biguint64' | BigUint64ArrayConstructor
+                  ? BigUint64Array
+                  : T extends 'f' | 'float32' | Float32ArrayConstructor
+                    ? Float32Array
+                    : Float64Array;
 
 /** What all shared arrays have besides being TypedArrays. */
 export interface RawArrayMethods extends Passable, Disposable {}
@@ -113,7 +139,8 @@ function create(typeIndex: number, sizeOrElements: unknown, guard: GuardOption, 
   const length = elements === undefined ? integer('size', sizeOrElements, 0, Number.MAX_SAFE_INTEGER) : elements.length;
   const bytes = length * type.array.BYTES_PER_ELEMENT;
   const { words } = currentAgent().region;
-  if (bytes > currentAgent().region.bytes) throw new OutOfMemoryError(`Cannot allocate ${bytes} bytes: the shared region has ${currentAgent().region.bytes}`);
+  if (bytes > currentAgent().region.bytes)
+    throw new OutOfMemoryError(`Cannot allocate ${bytes} bytes: the shared region has ${currentAgent().region.bytes}`);
   const isInline = bytes <= MAX_INLINE_BYTES;
   const page = isInline ? 0 : allocateRun(bytes, 'far');
   const handle = createShared(BLOCK_ARRAY, isInline ? INLINE_BYTE + bytes : INLINE_BYTE);
@@ -199,7 +226,10 @@ function makeRawClass(array: TypedArrayConstructor): SharedClass {
 }
 
 function makeLockedClass(rawClass: SharedClass): SharedClass {
-  class SharedArray extends (rawClass as unknown as new () => { lock: Lock | undefined }) implements Omit<LockedArrayMethods, typeof handleOf | typeof Symbol.dispose> {
+  class SharedArray
+    extends (rawClass as unknown as new () => { lock: Lock | undefined })
+    implements Omit<LockedArrayMethods, typeof handleOf | typeof Symbol.dispose>
+  {
     getLock(): Lock {
       if (this.lock === undefined) throw new TypeError('This Array was made with { lock: false }: it has no lock');
       return this.lock;
@@ -233,10 +263,12 @@ function makeLockedClass(rawClass: SharedClass): SharedClass {
 }
 
 function toElements(type: ElementType, value: unknown): ArrayLike<number | bigint> {
-  if (typeof value === 'string' && type.isCharacter) return Array.from(value, (character, index) => toElement(type, character, `elements[${index}]`));
+  if (typeof value === 'string' && type.isCharacter)
+    return Array.from(value, (character, index) => toElement(type, character, `elements[${index}]`));
   if (value === null || typeof value !== 'object') throw typeError('sizeOrElements', 'a number of elements, or an iterable of them', value);
   if (ArrayBuffer.isView(value) && value.constructor === type.array) return value as unknown as ArrayLike<number>;
-  if (!(Symbol.iterator in value) && !('length' in value)) throw typeError('sizeOrElements', 'a number of elements, or an iterable of them', describe(value));
+  if (!(Symbol.iterator in value) && !('length' in value))
+    throw typeError('sizeOrElements', 'a number of elements, or an iterable of them', describe(value));
   return Array.from(value as Iterable<unknown>, (element, index) => toElement(type, element, `elements[${index}]`));
 }
 

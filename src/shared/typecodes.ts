@@ -3,13 +3,34 @@ import { inspect } from 'node:util';
 import { rangeError, typeError } from '../util/validate.js';
 
 export type TypedArrayConstructor =
-  | Int8ArrayConstructor | Uint8ArrayConstructor | Uint8ClampedArrayConstructor | Int16ArrayConstructor | Uint16ArrayConstructor | Int32ArrayConstructor | Uint32ArrayConstructor
-  | BigInt64ArrayConstructor | BigUint64ArrayConstructor | Float32ArrayConstructor | Float64ArrayConstructor;
+  | Int8ArrayConstructor
+  | Uint8ArrayConstructor
+  | Uint8ClampedArrayConstructor
+  | Int16ArrayConstructor
+  | Uint16ArrayConstructor
+  | Int32ArrayConstructor
+  | Uint32ArrayConstructor
+  | BigInt64ArrayConstructor
+  | BigUint64ArrayConstructor
+  | Float32ArrayConstructor
+  | Float64ArrayConstructor;
 
 /** Python's codes: c u (one character) b B h H i I l L q Q (integers, lower case signed; l and L are 64 bits wide) f d. */
 export type TypeCode = keyof typeof CODES;
 export type TypeName =
-  | 'int8' | 'uint8' | 'uint8clamped' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'bigint64' | 'int64' | 'biguint64' | 'uint64' | 'float32' | 'float64';
+  | 'int8'
+  | 'uint8'
+  | 'uint8clamped'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'bigint64'
+  | 'int64'
+  | 'biguint64'
+  | 'uint64'
+  | 'float32'
+  | 'float64';
 export type ElementTypeArgument = TypeCode | TypeName | TypedArrayConstructor;
 
 /** One element type. Its index in `ELEMENT_TYPES` is part of the layout. */
@@ -23,10 +44,26 @@ export interface ElementType {
   readonly max: number | bigint | undefined;
 }
 
-const integer = (name: TypeName, array: TypedArrayConstructor, min: number | bigint, max: number | bigint, isCharacter = false): ElementType => ({
-  name, array, isCharacter, min, max,
+const integer = (
+  name: TypeName,
+  array: TypedArrayConstructor,
+  min: number | bigint,
+  max: number | bigint,
+  isCharacter = false,
+): ElementType => ({
+  name,
+  array,
+  isCharacter,
+  min,
+  max,
 });
-const float = (name: TypeName, array: TypedArrayConstructor): ElementType => ({ name, array, isCharacter: false, min: undefined, max: undefined });
+const float = (name: TypeName, array: TypedArrayConstructor): ElementType => ({
+  name,
+  array,
+  isCharacter: false,
+  min: undefined,
+  max: undefined,
+});
 
 export const ELEMENT_TYPES = [
   integer('int8', Int8Array, -128, 127),
@@ -46,7 +83,19 @@ export const ELEMENT_TYPES = [
 
 const CODES = { b: 0, B: 1, h: 3, H: 4, i: 5, I: 6, l: 7, q: 7, L: 8, Q: 8, f: 9, d: 10, c: 11, u: 12 } as const;
 const NAMES: Record<TypeName, number> = {
-  int8: 0, uint8: 1, uint8clamped: 2, int16: 3, uint16: 4, int32: 5, uint32: 6, bigint64: 7, int64: 7, biguint64: 8, uint64: 8, float32: 9, float64: 10,
+  int8: 0,
+  uint8: 1,
+  uint8clamped: 2,
+  int16: 3,
+  uint16: 4,
+  int32: 5,
+  uint32: 6,
+  bigint64: 7,
+  int64: 7,
+  biguint64: 8,
+  uint64: 8,
+  float32: 9,
+  float64: 10,
 };
 
 /** The index in `ELEMENT_TYPES` of a code, name or constructor. @throws TypeError naming the value */
@@ -58,7 +107,11 @@ export function elementTypeIndex(type: ElementTypeArgument): number {
     const index = ELEMENT_TYPES.findIndex((known) => known.array === type);
     if (index >= 0) return index;
   }
-  throw typeError('type', `one of Python's codes ${Object.keys(CODES).join(' ')}, a name like 'int32' or 'float64', or a TypedArray constructor`, type);
+  throw typeError(
+    'type',
+    `one of Python's codes ${Object.keys(CODES).join(' ')}, a name like 'int32' or 'float64', or a TypedArray constructor`,
+    type,
+  );
 }
 
 /** Whether BigInts are its elements. */
@@ -91,6 +144,7 @@ function toCharacter(type: ElementType, value: unknown, argument: string): numbe
 }
 
 function checkRange(type: ElementType, value: number | bigint, argument: string): number | bigint {
-  if (value < (type.min as number) || value > (type.max as number)) throw rangeError(argument, `between ${inspect(type.min)} and ${inspect(type.max)} (${type.name})`, value);
+  if (value < (type.min as number) || value > (type.max as number))
+    throw rangeError(argument, `between ${inspect(type.min)} and ${inspect(type.max)} (${type.name})`, value);
   return value;
 }

@@ -8,12 +8,32 @@ import type { Held, Lock } from '../sync/lock.js';
 import { options as checkOptions, typeError } from '../util/validate.js';
 import type { WaitOptions } from '../util/wait-options.js';
 import { dropGuard, type GuardOption, initGuard, openGuard } from './guard.js';
-import { ELEMENT_TYPES, type ElementType, type ElementTypeArgument, elementTypeIndex, fromElement, isBigInt, toElement } from './typecodes.js';
+import {
+  ELEMENT_TYPES,
+  type ElementType,
+  type ElementTypeArgument,
+  elementTypeIndex,
+  fromElement,
+  isBigInt,
+  toElement,
+} from './typecodes.js';
 
 /** What a value of a type holds: bigint for the 64-bit integers, a one-character string for `c` and `u`, a number for all else. */
-export type ValueOf<T> = T extends 'l' | 'L' | 'q' | 'Q' | 'int64' | 'uint64' | 'bigint64' | 'biguint64' | BigInt64ArrayConstructor | BigUint64ArrayConstructor
+export type ValueOf<T> = T extends
+  | 'l'
+  | 'L'
+  | 'q'
+  | 'Q'
+  | 'int64'
+  | 'uint64'
+  | 'bigint64'
+  | 'biguint64'
+  | BigInt64ArrayConstructor
+  | BigUint64ArrayConstructor
   ? bigint
-  : T extends 'c' | 'u' ? string : number;
+  : T extends 'c' | 'u'
+    ? string
+    : number;
 
 /** Payload: type and kind, the lock's handle, then the element at byte 32. One cache line. */
 const TYPE_WORD = 0;
@@ -65,7 +85,9 @@ export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> imple
 
   /** @throws TypeError, RangeError when the type cannot hold it: nothing wraps around */
   set value(value: ValueOf<T>) {
-    this.#live()[this.#index] = (typeof value === 'number' && this.#type.min === undefined ? value : toElement(this.#type, value, 'value')) as number;
+    this.#live()[this.#index] = (
+      typeof value === 'number' && this.#type.min === undefined ? value : toElement(this.#type, value, 'value')
+    ) as number;
   }
 
   /** Atomically adds and returns the former value, wrapping around at the type's bounds. Integer types only, like all below. */
@@ -123,12 +145,14 @@ export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> imple
 
   #integers(): AnyView {
     const type = this.#type;
-    if (type.min === undefined || type.isCharacter || type.array === Uint8ClampedArray) throw typeError('type', 'an integer type for atomic operations', type.name);
+    if (type.min === undefined || type.isCharacter || type.array === Uint8ClampedArray)
+      throw typeError('type', 'an integer type for atomic operations', type.name);
     return this.#live();
   }
 
   #operand(value: unknown): number {
-    if (isBigInt(this.#type) ? typeof value !== 'bigint' : !Number.isInteger(value)) throw typeError('operand', isBigInt(this.#type) ? 'a bigint' : 'an integer', value);
+    if (isBigInt(this.#type) ? typeof value !== 'bigint' : !Number.isInteger(value))
+      throw typeError('operand', isBigInt(this.#type) ? 'a bigint' : 'an integer', value);
     return value as number;
   }
 
@@ -196,7 +220,9 @@ export class Value<T extends ElementTypeArgument = ElementTypeArgument> extends 
 }
 
 function viewOf(typeIndex: number): AnyView {
-  views[typeIndex] ??= new (ELEMENT_TYPES[typeIndex] as ElementType).array(currentAgent().region.words.buffer as ArrayBuffer) as unknown as AnyView;
+  views[typeIndex] ??= new (ELEMENT_TYPES[typeIndex] as ElementType).array(
+    currentAgent().region.words.buffer as ArrayBuffer,
+  ) as unknown as AnyView;
   return views[typeIndex];
 }
 

@@ -167,7 +167,9 @@ export class Lock implements Passable {
   #conclude(result: Acquisition): boolean {
     if (result !== ABANDONED) return result !== NOT_ACQUIRED;
     if (MODES[this.#mode] === 'recover') return true;
-    throw new OwnerDiedError('The process or thread that held the lock has ended without releasing it. You hold the lock now: repair what it guards, then release it');
+    throw new OwnerDiedError(
+      'The process or thread that held the lock has ended without releasing it. You hold the lock now: repair what it guards, then release it',
+    );
   }
 
   #held(acquired: boolean, options: WaitOptions | undefined): Held {

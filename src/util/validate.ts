@@ -40,7 +40,8 @@ export function options<T extends object>(argument: string, value: T | undefined
   if (value === undefined) return {};
   if (typeof value !== 'object' || value === null) throw typeError(argument, 'an object', value);
   for (const key of Object.keys(value)) {
-    if (!(known as readonly string[]).includes(key)) throw typeError(argument, `an object with no keys but ${known.join(', ')}`, { [key]: (value as Record<string, unknown>)[key] });
+    if (!(known as readonly string[]).includes(key))
+      throw typeError(argument, `an object with no keys but ${known.join(', ')}`, { [key]: (value as Record<string, unknown>)[key] });
   }
   return value;
 }

@@ -107,7 +107,9 @@ describe('a user of a Lock is killed at a step of its protocol', () => {
     const lock = new Lock();
     const words = new RawArray('i', 16);
     const others = await Promise.all((['sync', 'async'] as const).map((each) => startVictim(PROGRAM, 'useLock', [lock, words, each])));
-    const victims = await Promise.all([1, 20].map((times) => startVictim(PROGRAM, 'useLock', [lock, words, form], { fault: `${step}:${times}` })));
+    const victims = await Promise.all(
+      [1, 20].map((times) => startVictim(PROGRAM, 'useLock', [lock, words, form], { fault: `${step}:${times}` })),
+    );
     // some steps are rare, and some are not taken at all in one of the forms: then the victim is killed from outside
     await until(() => victims.every((victim) => !victim.isAlive()) || Atomics.load(words, OPERATIONS) > 30_000, 20_000, dump(lock, words));
     for (const victim of victims) victim.kill();

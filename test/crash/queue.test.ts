@@ -68,7 +68,17 @@ class Battlefield {
   }
 }
 
-const PUT_STEPS = ['ring.put.framed', 'ring.put.cursor', 'ring.put.committed', 'ring.grown', 'pages.intent', 'pages.marked', 'pages.freeing', 'waiting.bumped', 'waiting.cleared'];
+const PUT_STEPS = [
+  'ring.put.framed',
+  'ring.put.cursor',
+  'ring.put.committed',
+  'ring.grown',
+  'pages.intent',
+  'pages.marked',
+  'pages.freeing',
+  'waiting.bumped',
+  'waiting.cleared',
+];
 const GET_STEPS = ['ring.get.cursor', 'ring.get.committed', 'pages.freeing', 'waiting.registered', 'mutex.acquired'];
 
 describe('a producer is killed at a step of put', () => {

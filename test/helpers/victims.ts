@@ -14,7 +14,11 @@ export function startVictim(module: string, name: string, args: unknown[], optio
   const start = lastStart.then(async () => {
     if (options.fault !== undefined) process.env['FORKFUL_FAULT'] = options.fault;
     try {
-      return await new Process({ target: { module: new URL(`../fixtures/${module}`, import.meta.url).href, name }, args, method: 'spawn' }).start();
+      return await new Process({
+        target: { module: new URL(`../fixtures/${module}`, import.meta.url).href, name },
+        args,
+        method: 'spawn',
+      }).start();
     } finally {
       delete process.env['FORKFUL_FAULT'];
     }

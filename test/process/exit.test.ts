@@ -52,6 +52,13 @@ describe.each(getAllStartMethods())('%s', (method) => {
     expect(exitCode).toBe(1);
   });
 
+  test('what was printed before process.exit() arrives, however much', async () => {
+    const { stdout, exitCode } = await runChild('process/ending.mjs', { args: [method, 'join', 'talker'] });
+    // the parent's own lines may stand in between
+    expect(stdout.split('~')).toHaveLength(300_001);
+    expect(exitCode).toBe(0);
+  });
+
   test('a target whose promise never settles is told of', async () => {
     const { stderr, exitCode } = await runChild('process/uncaught.mjs', { args: [method, 'never'] });
     expect(stderr).toBe('Process Ada: its target returned a promise that never settles, and nothing is left to wait for\n');

@@ -15,9 +15,34 @@ describe('a Queue in one thread', () => {
   });
 
   it.each([
-    0, -0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, 0.5, Number.NaN, Number.POSITIVE_INFINITY, undefined, null, true, false, '', 'text', '日本', 'x'.repeat(100_000), 10n ** 40n,
-    [1, [2, [3]]], { a: { b: [null, undefined] } }, new Map([[1, new Set(['x'])]]), new Date(0), /x/g, new Uint8Array([1, 2, 3]), new Float64Array(10_000).fill(0.1),
-    Buffer.alloc(70_000, 5), new Array(3),
+    0,
+    -0,
+    1,
+    -1,
+    2 ** 31 - 1,
+    -(2 ** 31),
+    2 ** 31,
+    0.5,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    undefined,
+    null,
+    true,
+    false,
+    '',
+    'text',
+    '日本',
+    'x'.repeat(100_000),
+    10n ** 40n,
+    [1, [2, [3]]],
+    { a: { b: [null, undefined] } },
+    new Map([[1, new Set(['x'])]]),
+    new Date(0),
+    /x/g,
+    new Uint8Array([1, 2, 3]),
+    new Float64Array(10_000).fill(0.1),
+    Buffer.alloc(70_000, 5),
+    new Array(3),
   ])('carries %s unchanged', (value) => {
     const queue = new Queue();
     queue.putSync(value);

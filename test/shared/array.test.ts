@@ -49,7 +49,10 @@ describe('a shared Array', () => {
   it.each([
     [() => new SharedArray('i', -1), 'size must be an integer between 0 and'],
     [() => new SharedArray('i', 1.5), 'size must be an integer between 0 and'],
-    [() => new SharedArray('i', 'abc' as unknown as number[]), "sizeOrElements must be a number of elements, or an iterable of them, got 'abc' (string)"],
+    [
+      () => new SharedArray('i', 'abc' as unknown as number[]),
+      "sizeOrElements must be a number of elements, or an iterable of them, got 'abc' (string)",
+    ],
     [() => new SharedArray('B', [1, 300]), 'elements[1] must be between 0 and 255 (uint8), got 300 (number)'],
     [() => new SharedArray('zz' as 'd', 1), "type must be one of Python's codes"],
     [() => new SharedArray('d', 1, { lokc: false } as object), 'options must be an object with no keys but lock'],

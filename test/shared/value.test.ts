@@ -4,9 +4,24 @@ import { describe, expect, it } from 'vitest';
 
 describe('a Value', () => {
   it.each([
-    ['b', -128, 127], ['B', 0, 255], ['h', -32768, 32767], ['H', 0, 65535], ['i', -(2 ** 31), 2 ** 31 - 1], ['I', 0, 2 ** 32 - 1],
-    ['l', -(2n ** 63n), 2n ** 63n - 1n], ['L', 0n, 2n ** 64n - 1n], ['q', -1n, 1n], ['Q', 0n, 1n], ['f', 0.5, -0.25], ['d', 1e300, -1e-300], ['c', 'a', '\xff'],
-    ['u', 'é', '😀'], ['int8', -1, 1], ['float64', 0.1, -0], [Float32Array, 1.5, 2.5], [BigInt64Array, -5n, 5n],
+    ['b', -128, 127],
+    ['B', 0, 255],
+    ['h', -32768, 32767],
+    ['H', 0, 65535],
+    ['i', -(2 ** 31), 2 ** 31 - 1],
+    ['I', 0, 2 ** 32 - 1],
+    ['l', -(2n ** 63n), 2n ** 63n - 1n],
+    ['L', 0n, 2n ** 64n - 1n],
+    ['q', -1n, 1n],
+    ['Q', 0n, 1n],
+    ['f', 0.5, -0.25],
+    ['d', 1e300, -1e-300],
+    ['c', 'a', '\xff'],
+    ['u', 'é', '😀'],
+    ['int8', -1, 1],
+    ['float64', 0.1, -0],
+    [Float32Array, 1.5, 2.5],
+    [BigInt64Array, -5n, 5n],
   ] as const)('of type %s starts at zero and holds both %s and %s', (type, low, high) => {
     const value = new Value(type as 'd');
     expect(value.value).toBe(type === 'c' || type === 'u' ? '\0' : typeof low === 'bigint' ? 0n : 0);
@@ -41,9 +56,16 @@ describe('a Value', () => {
 
   it('has atomic operations that return the former value', () => {
     const value = new Value('i', 6);
-    expect([value.add(2), value.sub(1), value.and(5), value.or(8), value.xor(1), value.exchange(3), value.compareExchange(3, 4), value.compareExchange(9, 1)]).toEqual([
-      6, 8, 7, 5, 13, 12, 3, 4,
-    ]);
+    expect([
+      value.add(2),
+      value.sub(1),
+      value.and(5),
+      value.or(8),
+      value.xor(1),
+      value.exchange(3),
+      value.compareExchange(3, 4),
+      value.compareExchange(9, 1),
+    ]).toEqual([6, 8, 7, 5, 13, 12, 3, 4]);
     expect(value.value).toBe(4);
     expect(new Value('q', 1n).add(2n)).toBe(1n);
   });

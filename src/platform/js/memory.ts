@@ -25,7 +25,8 @@ export class JsMemory implements Memory {
   }
 
   attach(grant: RegionGrant): number {
-    if (grant.kind !== 'shared-array-buffer') throw new TypeError('The JS backend shares its region by SharedArrayBuffer, not by descriptor');
+    if (grant.kind !== 'shared-array-buffer')
+      throw new TypeError('The JS backend shares its region by SharedArrayBuffer, not by descriptor');
     this.#buffer = grant.buffer;
     return grant.buffer.byteLength;
   }

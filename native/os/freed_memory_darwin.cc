@@ -1,0 +1,7 @@
+#include "freed_memory.h"
+
+namespace forkful::os {
+
+void keepFreedMemory() {}
+
+}  // namespace forkful::os
