@@ -1,5 +1,5 @@
-/** Uncontended: a Lock's acquire and release; a Value's increment under its lock; indexing a shared Array beside a plain one. */
-import { Array as SharedArray, Lock, Value } from 'forkful';
+/** Uncontended: a Lock's acquire and release; a Value's increment under its lock. */
+import { Lock, Value } from 'forkful';
 import { best, report } from '../lib/report.mjs';
 
 const lock = new Lock();

@@ -214,7 +214,7 @@ export class Mutex {
       if (this.isMine()) this.release();
       return this.owner() !== releaser;
     };
-    currentWaiting().waitAsync(this.#at + MUTEX_EVENTS, settled, { sliceMs: BLIND_SLICE_MS });
+    void currentWaiting().waitAsync(this.#at + MUTEX_EVENTS, settled, { sliceMs: BLIND_SLICE_MS });
   }
 
   /** For the first of this agent's promises: it becomes heir on behalf of all of them. */

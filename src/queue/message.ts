@@ -45,10 +45,13 @@ export class Outgoing {
   #headWords: Int32Array = this.#encoder.words;
   #headBytes = 0;
   #body: Uint8Array | null = null;
+  #doubleLow = 0;
+  #doubleHigh = 0;
 
   /** Encodes. Its shared objects are in transit from now on, until delivered, or `cancel`led. @throws SerializationError; then nothing is left behind */
   load(value: unknown, rootName = 'value'): this {
-    if (typeof value === 'number') this.#loadNumber(value);
+    if (isInt(value)) this.#inline(TAG_INT, value);
+    else if (typeof value === 'number') this.#loadDouble(value);
     else if (value === undefined || value === null || typeof value === 'boolean')
       this.#inline(TAG_CONSTANT, CONSTANTS.indexOf(value as null));
     else this.#encode(value, rootName);
@@ -71,6 +74,7 @@ export class Outgoing {
 
   /** Makes the message its own: what it holds survives the next `load` of others, and changes of the value it was made from. */
   detach(): this {
+    if (this.tag !== TAG_PACKED && this.tag !== TAG_RICH) return this;
     const length = this.#headBytes;
     const copy = Buffer.allocUnsafeSlow((length + 7) & ~7);
     copy.set(this.#head.subarray(0, length));
@@ -81,35 +85,20 @@ export class Outgoing {
   }
 
   readonly write: WritePayload = (words, word, bytes) => {
-    if (this.tag === TAG_PACKED) return this.#writeHead(words, word, bytes);
-    if (this.tag === TAG_DOUBLE) {
-      words[word] = this.#headBytes;
+    if (this.tag === TAG_PACKED) this.#writeHead(words, word, bytes);
+    else if (this.tag === TAG_RICH) this.#writeRich(words, word, bytes);
+    else {
+      words[word] = this.#doubleLow;
       words[word + 1] = this.#doubleHigh;
-      return;
     }
-    if (this.tag !== TAG_RICH) return;
-    const body = this.#body;
-    words[word] = this.#handles.length;
-    words[word + 1] = body === null ? 0 : body.length;
-    let at = 8;
-    for (const { offset, generation } of this.#handles) {
-      words[word + (at >> 2)] = offset;
-      words[word + (at >> 2) + 1] = generation;
-      at += 8;
-    }
-    this.#writeHead(words, word + (at >> 2), bytes);
-    if (body !== null) bytes.set(body, word * 4 + at + ((this.#headBytes + 7) & ~7));
   };
 
-  #doubleHigh = 0;
-
-  #loadNumber(value: number): void {
-    if (isInt(value)) return this.#inline(TAG_INT, value);
+  #loadDouble(value: number): void {
     double[0] = value;
     this.tag = TAG_DOUBLE;
     this.value = 0;
     this.payloadBytes = 8;
-    this.#headBytes = doubleWords[0] as number;
+    this.#doubleLow = doubleWords[0] as number;
     this.#doubleHigh = doubleWords[1] as number;
   }
 
@@ -136,11 +125,29 @@ export class Outgoing {
     this.payloadBytes = 8 + handles.length * 8 + ((length + 7) & ~7) + (body === null ? 0 : body.length);
     const sent: Handle[] = [];
     this.#handles = sent;
-    for (const passable of handles) {
-      const handle = passable[handleOf]();
-      sendHandle(handle);
-      sent.push(handle);
+    try {
+      for (const passable of handles) {
+        const handle = passable[handleOf]();
+        sendHandle(handle);
+        sent.push(handle);
+      }
+    } catch (error) {
+      this.cancel(); // one of them was disposed of: those before it are not on their way either
+      throw error;
     }
+  }
+
+  #writeRich(words: Int32Array, word: number, bytes: Buffer): void {
+    const body = this.#body;
+    words[word] = this.#handles.length;
+    words[word + 1] = body === null ? 0 : body.length;
+    let next = word + 2;
+    for (const { offset, generation } of this.#handles) {
+      words[next++] = offset;
+      words[next++] = generation;
+    }
+    this.#writeHead(words, next, bytes);
+    if (body !== null) bytes.set(body, next * 4 + ((this.#headBytes + 7) & ~7));
   }
 
   #writeHead(words: Int32Array, word: number, bytes: Buffer): void {
@@ -166,23 +173,11 @@ export class Incoming {
   take(frame: FrameView): void {
     this.#tag = frame.tag;
     this.#value = frame.value;
-    if (frame.tag === TAG_INT || frame.tag === TAG_CONSTANT) return;
-    if (frame.tag === TAG_PACKED) return this.#takeHead(frame.words, frame.word, frame.bytes);
-    if (frame.tag === TAG_DOUBLE) {
+    if (frame.tag === TAG_PACKED) this.#takeHead(frame.words, frame.word, frame.bytes);
+    else if (frame.tag === TAG_RICH) this.#takeRich(frame);
+    else if (frame.tag === TAG_DOUBLE) {
       this.#value = frame.words[frame.word] as number;
       this.#high = frame.words[frame.word + 1] as number;
-      return;
-    }
-    const bodyBytes = (frame.words[frame.word + 1] as number) >>> 0;
-    this.#handles = handlesIn(frame);
-    const at = 8 + this.#handles.length * 8;
-    this.#takeHead(frame.words, frame.word + (at >> 2), frame.bytes);
-    this.#body = null;
-    if (bodyBytes > 0) {
-      const start = frame.word * 4 + at + ((frame.value + 7) & ~7);
-      const body = Buffer.allocUnsafeSlow(bodyBytes);
-      frame.bytes.copy(body, 0, start, start + bodyBytes);
-      this.#body = body;
     }
   }
 
@@ -202,6 +197,18 @@ export class Incoming {
       default:
         return this.#richValue();
     }
+  }
+
+  #takeRich(frame: FrameView): void {
+    const bodyBytes = (frame.words[frame.word + 1] as number) >>> 0;
+    this.#handles = handlesIn(frame);
+    const word = frame.word + 2 + this.#handles.length * 2;
+    this.#takeHead(frame.words, word, frame.bytes);
+    this.#body = null;
+    if (bodyBytes === 0) return;
+    const start = word * 4 + ((frame.value + 7) & ~7);
+    this.#body = Buffer.allocUnsafeSlow(bodyBytes);
+    frame.bytes.copy(this.#body, 0, start, start + bodyBytes);
   }
 
   #richValue(): unknown {

@@ -389,10 +389,11 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
       taken = this.#takeOrThrow(ring, since, deadline);
       return taken !== NOTHING;
     };
-    if (this.#spinForItem(attempt, deadline)) return taken;
+    if (this.#spinForItem(attempt, deadline, 1)) return taken;
     // only now: writing it at every short wait would take the cache line from the producer each time
     Atomics.store(this.#words, this.#at + GETTER_WORD, this.#agent.id);
     try {
+      if (this.#spinForItem(attempt, deadline, 3)) return taken;
       const slice = this.#reservedUntil === 0 ? undefined : GRACE_MS / 4;
       this.#waiting.waitSync(this.#at + RING_ITEMS, attempt, deadline, slice);
     } finally {
@@ -401,10 +402,10 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     return taken;
   }
 
-  #spinForItem(attempt: () => boolean, deadline: number): boolean {
+  #spinForItem(attempt: () => boolean, deadline: number, rounds: number): boolean {
     if (SPIN === 0 || deadline <= performance.now()) return attempt();
     const words = this.#words;
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < rounds; round++) {
       const seen = Atomics.load(words, this.#at + RING_PUT_COUNT);
       if (attempt()) return true;
       if (platform.parking.spin(this.#at + RING_PUT_COUNT, seen, this.#spin)) {

@@ -79,3 +79,11 @@ itNative('a daemon dies with a parent that is killed', async () => {
   // rejects when the daemon lives on
   expect((await parent.ended).signal).toBe('SIGKILL');
 });
+
+itNative('a child that is no daemon lives on, and learns that its parent was killed', async () => {
+  const parent = startChild('process/ending.mjs', { args: ['spawn', 'wait', 'watcher'] });
+  await waitForLine(parent, /^child \d+ runs$/);
+  parent.kill();
+  const { stdout } = await parent.ended;
+  expect(lines(stdout)).toEqual(['parent is alive: true, false, false', 'child runs', 'parent is alive: false']);
+});

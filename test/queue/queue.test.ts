@@ -110,6 +110,22 @@ describe('a Queue in one thread', () => {
     expect((queue.getSync() as unknown as Buffer).every((byte) => byte === 1)).toBe(true);
   });
 
+  it('carries values of every kind that had to wait for room', async () => {
+    const values = [0.5, -1e300, 7, null, 'text', { a: [1] }, Buffer.alloc(9000, 3), new Lock()];
+    const queue = new Queue<unknown>(1);
+    queue.putSync('first');
+    const puts = values.map((value) => queue.put(value));
+    expect(await queue.get()).toBe('first');
+    for (const value of values) expect(await queue.get()).toStrictEqual(value);
+    await Promise.all(puts);
+  });
+
+  it('refuses a disposed shared object and does not keep the others alive', () => {
+    const [alive, disposed] = [new Lock(), new Lock()];
+    disposed[Symbol.dispose]();
+    expect(() => new Queue<unknown>().putSync([alive, disposed])).toThrow(ClosedError);
+  });
+
   it('refuses what cannot be sent, naming where it is, and stays usable', async () => {
     const queue = new Queue<unknown>();
     expect(() => queue.putSync({ jobs: [1, { callback() {} }] })).toThrow(SerializationError);

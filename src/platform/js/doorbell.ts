@@ -29,7 +29,7 @@ export class JsDoorbell implements Doorbell {
       if (arming === this.#arming) this.#onRing?.();
     };
     const wait = waitAsync(this.#words, this.#bellWord, expected, timeoutMs);
-    if (wait.async) (wait.value as Promise<unknown>).then(ring);
+    if (wait.async) void (wait.value as Promise<unknown>).then(ring);
     else setImmediate(ring);
   }
 
