@@ -42,8 +42,8 @@ let self: Agent | undefined;
 
 /** This thread's agent; it takes its slot on first use. @throws OutOfMemoryError when all slots are taken by living agents */
 export function currentAgent(): Agent {
-  self ??= enter(openRegion());
-  return self;
+  if (self === undefined) enter(openRegion());
+  return self as Agent;
 }
 
 /** True from the moment the agent's thread has ended, however it ended; also for an id whose slot has a new tenant. */
@@ -75,17 +75,20 @@ export function onAgentDeath(sweep: (slot: number) => void): void {
   sweepers.push(sweep);
 }
 
-/** Cleans up after all agents that have ended, and frees their slots. Called by whoever reaps a child or runs short of something. */
+/** Cleans up after all agents that have ended, and frees their slots. Called by whoever reaps a child. */
 export function sweepDeadAgents(): number {
   const { words } = currentAgent().region;
   let swept = 0;
   for (let slot = 0; slot < SLOTS; slot++) {
     const base = slotBase(slot);
-    if ((Atomics.load(words, base + SLOT_LIFE) & LIFE_DIED) === 0) continue;
+    if (!retireId(words, base)) continue;
     const claim = platform.liveness.claim(base + SLOT_LIFE);
     if (claim === CLAIM_BUSY) continue;
-    succeed(words, slot, claim === CLAIM_DEAD);
-    platform.liveness.release(base + SLOT_LIFE);
+    try {
+      if (claim === CLAIM_DEAD) sweep(slot);
+    } finally {
+      platform.liveness.release(base + SLOT_LIFE);
+    }
     swept++;
   }
   return swept;
@@ -96,22 +99,27 @@ export function declareAgentDead(id: AgentId): void {
   if (!isDead(currentAgent().region.words, id)) platform.liveness.declareDead(lifeWord(id));
 }
 
-function enter(region: Region): Agent {
+/** Sets `self` before it sweeps what the slot's former tenant left: sweepers ask who we are. */
+function enter(region: Region): void {
   const { words } = region;
   // two rounds: in the second, slots that a sweeper held for a moment in the first are free
   for (let tries = 0; tries < 2 * SLOTS; tries++) {
     const slot = Atomics.add(words, HEADER_SLOT_CURSOR, 1) & SLOT_MASK;
     const base = slotBase(slot);
+    retireId(words, base);
     const claim = platform.liveness.claim(base + SLOT_LIFE);
     if (claim === CLAIM_BUSY) continue;
-    succeed(words, slot, claim === CLAIM_DEAD);
+    const generation = nextGeneration(Atomics.load(words, base + SLOT_GENERATION));
+    Atomics.store(words, base + SLOT_GENERATION, generation);
     Atomics.store(words, base + SLOT_ARMED, 0);
     words[base + SLOT_PID] = process.pid;
     words[base + SLOT_THREAD] = threadId;
     words[base + SLOT_DOOR_WORD] = base + SLOT_DOOR;
+    self = { region, slot, base, id: slot | (generation << SLOT_BITS) };
     // a Worker's end is known to nobody else at once; `terminate()` skips this and is declared by whoever called it
     if (platform.backend === 'js' && !isMainThread) process.once('exit', () => platform.liveness.declareDead(base + SLOT_LIFE));
-    return { region, slot, base, id: slot | (Atomics.load(words, base + SLOT_GENERATION) << SLOT_BITS) };
+    if (claim === CLAIM_DEAD) sweep(slot);
+    return;
   }
   throw new OutOfMemoryError(
     `All ${SLOTS} agent slots of this family of processes are taken: too many processes and threads use forkful at once`,
@@ -119,12 +127,21 @@ function enter(region: Region): Agent {
 }
 
 /**
- * REQUIRES: the slot's life word is claimed by us, so nobody else sweeps it, nor lives in it. The generation is raised first: from then on
- * the former tenant's id is dead although the life word is ours and alive.
+ * If the slot's agent has died: makes its id dead for good, by the generation, before anybody claims the life word and so takes the mark of death
+ * away; one who is stopped between the two must not make the dead look alive. False: it lives, or nobody is there.
  */
-function succeed(words: Int32Array, slot: number, died: boolean): void {
-  const base = slotBase(slot);
-  const generation = (Atomics.load(words, base + SLOT_GENERATION) + 1) & GENERATION_MASK || 1;
-  Atomics.store(words, base + SLOT_GENERATION, generation);
-  if (died) for (const sweep of sweepers) sweep(slot);
+function retireId(words: Int32Array, base: number): boolean {
+  const generation = Atomics.load(words, base + SLOT_GENERATION);
+  if ((Atomics.load(words, base + SLOT_LIFE) & LIFE_DIED) === 0) return false;
+  Atomics.compareExchange(words, base + SLOT_GENERATION, generation, nextGeneration(generation));
+  return true;
+}
+
+function nextGeneration(generation: number): number {
+  return (generation + 1) & GENERATION_MASK || 1;
+}
+
+/** REQUIRES: the slot's life word is claimed by us, so nobody else sweeps it, nor lives in it, and its former tenant's id is dead. */
+function sweep(slot: number): void {
+  for (const sweeper of sweepers) sweeper(slot);
 }

@@ -4,7 +4,7 @@
  *
  * ```
  * byte 0        header: identity, cursors, page lock, its intent record
- *      4096     parking lot of the POSIX-semaphore parking: 256 buckets of 64 bytes
+ *      4096     parking table: which parking the family uses, and the sleepers of the POSIX-semaphore one: 16 KiB
  *     32768     agent slots: 1024 x 128 bytes
  *    196608     page table: one word per 64 KiB page of the region
  *      ...      pages
@@ -27,8 +27,6 @@ export const HEADER_STATE = 3;
 export const HEADER_SLOT_CURSOR = 4;
 /** No page at or above this one was ever used. Changed under the page lock. */
 export const HEADER_USED_PAGES = 5;
-/** Counts process and object names that must be unique in the family. */
-export const HEADER_SERIAL = 6;
 /** Mutex over the page table. */
 export const PAGE_LOCK = 16;
 /** What the holder of the page lock is about to do: operation, first page, pages. A successor finishes or undoes it. */
@@ -89,7 +87,8 @@ export const SLAB_FIRST = 256;
 export const BLOCK_GENERATION = 0;
 /** What lives here (`memory/block.ts`), 0 while free or being made. */
 export const BLOCK_TYPE = 1;
-/** Handles sent and not yet received (low 20 bits), and a counter of changes above, so that a check can see that nothing moved meanwhile. -1: being freed. */
+/** Handles sent and not yet received (low 20 bits), and a counter of changes above, so that a check can see that nothing moved meanwhile;
+ * it is never reset, so that a check begun in one life of the block fails in the next. */
 export const BLOCK_TRANSIT = 2;
 /** Payload bytes, as asked for. */
 export const BLOCK_BYTES = 3;
@@ -99,10 +98,9 @@ export const BLOCK_HOLDER_WORDS = SLOTS / 32;
 export const BLOCK_HEADER_WORDS = BLOCK_HOLDERS + BLOCK_HOLDER_WORDS;
 export const BLOCK_HEADER_BYTES = BLOCK_HEADER_WORDS * 4;
 
-/** Transit counts: at most a million handles of one object under way. */
+/** Transit counts: at most a million handles of one object under way. All ones: the block is being freed, or free. */
 export const TRANSIT_COUNT = (1 << 20) - 1;
 export const TRANSIT_CHANGE = 1 << 20;
-export const TRANSIT_FREED = -1;
 
 // ---- waiting -------------------------------------------------------------------------------------------------------------------
 /** An event count: flags and registrations, then notifications (see `arena/waiting.ts`). */

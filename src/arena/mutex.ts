@@ -11,7 +11,7 @@
  * - one that gives up makes a last attempt, and leaves W for those behind it.
  *
  * Killed at any instruction: the state word always tells whether, and by whom, the lock is held; a wake-up lost with its owner is repaired
- * by the next look of any waiter, at most `OWNER_SLICE_MS` later. Model: test/models/lock.pml.
+ * by the next look of any waiter, at most `OWNER_SLICE_MS` later.
  */
 import { availableParallelism } from 'node:os';
 import { LIFE_DIED, LIFE_WATCHED } from '../platform/platform.js';
@@ -30,9 +30,11 @@ const HAND_OVER = 1 << 23;
 const OWNER_SLICE_MS = 150;
 const BLIND_SLICE_MS = 50;
 const BRIEF_MS = 1;
+/** How often an agent looks whether a hand-over that it no longer wants has come. */
+const RETURN_MS = 5;
 /** How often one may be passed over before it asks for the lock by name. */
 const PATIENCE = 4;
-/** About 4 µs, a few times what a short critical section takes; spinning longer never paid (bench/cases/lock-contended). */
+/** About 4 µs, a few times what a short critical section takes; spinning longer never paid (bench/cases/contended.mjs). */
 export const SPIN = availableParallelism() > 1 ? 200 : 0;
 
 /** Not acquired. */
@@ -50,9 +52,13 @@ export class Mutex {
   readonly #at: number;
   /** False: a dead owner keeps the lock, as in CPython. */
   readonly #recovers: boolean;
-  /** How often the first of our asynchronous waiters was passed over, and whether the heir word is ours on its behalf. */
+  /** How often the first of our promises was passed over. */
   #asyncPassedOver = 0;
-  #asyncHeir = false;
+  /** How many of this agent wait here, threads and promises: they share the one place that an agent has as heir. */
+  #waiting = 0;
+  /** The heir word was set to us, and what came of it is not known yet: a release that takes our name out of it hands us the lock. */
+  #expected = false;
+  #closed = false;
 
   constructor(agent: Agent, at: number, recovers = true) {
     this.#words = agent.region.words;
@@ -85,13 +91,13 @@ export class Mutex {
       result = this.#attemptAsync();
       return result !== NOT_ACQUIRED;
     };
+    this.#waiting++;
     try {
       await currentWaiting().waitAsync(this.#at + MUTEX_EVENTS, attempt, options);
-    } catch (error) {
-      this.#renounceAsync();
-      throw error;
+    } finally {
+      this.#waiting--;
+      if (result === NOT_ACQUIRED) this.#stopExpecting();
     }
-    if (result === NOT_ACQUIRED) this.#renounceAsync();
     return result;
   }
 
@@ -115,6 +121,12 @@ export class Mutex {
     return this.owner() === this.#me;
   }
 
+  /** The object whose lock this is lets go of its memory: touches it no more. */
+  close(): void {
+    this.#stopExpecting();
+    this.#closed = true;
+  }
+
   /** One attempt. `mark` is MAY_SLEEP for one that has slept, or may leave others asleep. */
   #attempt(mark: number): Acquisition {
     const words = this.#words;
@@ -123,11 +135,14 @@ export class Mutex {
       const owner = state & OWNER;
       let next: number;
       if (owner === 0) next = state | this.#me | mark;
-      else if (owner !== this.#me && this.#recovers && isDead(words, owner)) next = (state & ~OWNER) | this.#me | MAY_SLEEP;
+      else if (owner === this.#me) return this.#expected && this.#wasHandedOver() ? ACQUIRED : NOT_ACQUIRED;
+      else if (this.#recovers && isDead(words, owner)) next = (state & ~OWNER) | this.#me | MAY_SLEEP;
       else return NOT_ACQUIRED;
       const found = Atomics.compareExchange(words, this.#at, state, next);
       if (found === state) {
         if (fault !== null) fault('mutex.acquired');
+        // no hand-over is on its way to us any more: whoever could make one has freed the lock, or died
+        if (this.#expected) this.#forgetHeir();
         return owner === 0 ? ACQUIRED : ABANDONED;
       }
       state = found;
@@ -145,24 +160,30 @@ export class Mutex {
       result = this.#attempt(0);
       if (result !== NOT_ACQUIRED) return result;
     }
-    let passedOver = 0;
-    let isHeir = false;
-    for (;;) {
-      if (isHeir && this.#wasHandedOver()) return ACQUIRED;
-      result = this.#attempt(MAY_SLEEP);
-      if (result !== NOT_ACQUIRED) {
-        if (isHeir) Atomics.compareExchange(words, this.#at + MUTEX_HEIR, this.#me, 0);
-        return result;
-      }
+    this.#waiting++;
+    try {
+      result = this.#wait(deadline);
+    } finally {
+      this.#waiting--;
+    }
+    if (result === NOT_ACQUIRED) this.#stopExpecting();
+    return result;
+  }
+
+  #wait(deadline: Deadline): Acquisition {
+    const words = this.#words;
+    for (let passedOver = 0; ; passedOver++) {
+      const result = this.#attempt(MAY_SLEEP);
+      if (result !== NOT_ACQUIRED) return result;
       const state = load(words, this.#at);
       if ((state & OWNER) === 0) continue;
-      const marked = state | MAY_SLEEP | (isHeir ? HAND_OVER : 0);
+      if (passedOver >= PATIENCE && !this.#expected) this.#claimHeir();
+      const marked = state | MAY_SLEEP | (this.#expected ? HAND_OVER : 0);
       if (state !== marked && Atomics.compareExchange(words, this.#at, state, marked) !== state) continue;
       if (fault !== null) fault('mutex.marked');
       const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return this.#giveUp(isHeir);
+      if (leftMs <= 0) return this.#attempt(MAY_SLEEP);
       this.#parkOn(marked, leftMs);
-      if (++passedOver >= PATIENCE && !isHeir) isHeir = Atomics.compareExchange(words, this.#at + MUTEX_HEIR, 0, this.#me) === 0;
     }
   }
 
@@ -177,6 +198,7 @@ export class Mutex {
     }
     const life = lifeWord(owner);
     let alive = load(words, life);
+    if (alive === 0) return; // died, swept, and free for a next tenant: a mark there would keep it from ever being claimed
     if ((alive & LIFE_DIED) === 0 && (alive & LIFE_WATCHED) === 0) {
       const watched = alive | LIFE_WATCHED;
       if (Atomics.compareExchange(words, life, alive, watched) !== alive) return;
@@ -187,67 +209,61 @@ export class Mutex {
     if (isDead(words, owner)) parking.unpark(life, 0x7fffffff);
   }
 
-  /** Only the heir asks this. The heir word is no longer ours, so a release took it; the state names us once that release is complete. */
+  /** The state names us. If the heir word does not, a release has taken our name from it and completed: the lock is ours. */
   #wasHandedOver(): boolean {
-    return load(this.#words, this.#at + MUTEX_HEIR) !== this.#me && this.isMine();
+    if (load(this.#words, this.#at + MUTEX_HEIR) === this.#me) return false;
+    this.#expected = false;
+    return true;
   }
 
-  #giveUp(isHeir: boolean): Acquisition {
-    if (!isHeir) return this.#attempt(MAY_SLEEP);
-    const words = this.#words;
-    if (Atomics.compareExchange(words, this.#at + MUTEX_HEIR, this.#me, 0) === this.#me) return this.#attempt(MAY_SLEEP);
+  /** Asks for the next release by name. The heir word must be free, or name an agent that died waiting. */
+  #claimHeir(): void {
+    const heir = load(this.#words, this.#at + MUTEX_HEIR);
+    if (heir !== 0 && !isDead(this.#words, heir)) return;
+    this.#expected = Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, heir, this.#me) === heir;
+  }
+
+  /** @returns whether the heir word still named us: then no release will. */
+  #forgetHeir(): boolean {
+    this.#expected = false;
+    return Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, this.#me, 0) === this.#me;
+  }
+
+  /** One of this agent gave up. Others inherit its place; if there is none, the place is given up too. */
+  #stopExpecting(): void {
+    if (!this.#expected || this.#waiting > 0 || this.#closed) return;
+    this.#asyncPassedOver = 0;
+    if (this.#forgetHeir()) return;
     // a release has read our name: the lock comes to us unless the releaser dies, or is stopped, within its next two instructions
-    for (let look = 0; look < 20; look++) {
-      if (this.isMine()) return ACQUIRED;
-      const result = this.#attempt(MAY_SLEEP);
-      if (result !== NOT_ACQUIRED) return result;
-      platform.parking.park(this.#at, load(words, this.#at), 1);
-    }
-    this.#returnUnwanted();
-    return NOT_ACQUIRED;
+    this.#expected = true;
+    this.#returnUnwanted(this.owner());
   }
 
-  /** The lock may still come to us although nobody here wants it any more: release it when it does. */
-  #returnUnwanted(): void {
-    const releaser = this.owner();
-    const settled = (): boolean => {
-      if (this.isMine()) this.release();
-      return this.owner() !== releaser;
-    };
-    void currentWaiting().waitAsync(this.#at + MUTEX_EVENTS, settled, { sliceMs: BLIND_SLICE_MS });
+  /** The lock may still come to us although nobody here wants it any more: releases it when it does. */
+  #returnUnwanted(releaser: number): void {
+    const owner = this.owner();
+    if (!this.#expected || this.#closed) return; // somebody here came to want it after all
+    if (owner === this.#me) {
+      if (this.#wasHandedOver()) this.release();
+    } else if (owner !== releaser) this.#expected = false;
+    else setTimeout(() => this.#returnUnwanted(releaser), RETURN_MS).unref();
   }
 
-  /** For the first of this agent's promises: it becomes heir on behalf of all of them. */
+  /** For the first of this agent's promises, on behalf of all. */
   #attemptAsync(): Acquisition {
     const words = this.#words;
     for (;;) {
-      if (this.#asyncHeir && this.#wasHandedOver()) return this.#endAsync(ACQUIRED);
       const result = this.#attempt(MAY_SLEEP);
-      if (result !== NOT_ACQUIRED) return this.#endAsync(result);
+      if (result !== NOT_ACQUIRED) {
+        this.#asyncPassedOver = 0;
+        return result;
+      }
       const state = load(words, this.#at);
       if ((state & OWNER) === 0) continue;
-      if (!this.#asyncHeir && ++this.#asyncPassedOver > PATIENCE)
-        this.#asyncHeir = Atomics.compareExchange(words, this.#at + MUTEX_HEIR, 0, this.#me) === 0;
-      const marked = state | MAY_SLEEP | (this.#asyncHeir ? HAND_OVER : 0);
+      if (++this.#asyncPassedOver > PATIENCE && !this.#expected) this.#claimHeir();
+      const marked = state | MAY_SLEEP | (this.#expected ? HAND_OVER : 0);
       if (state === marked || Atomics.compareExchange(words, this.#at, state, marked) === state) return NOT_ACQUIRED;
     }
-  }
-
-  #endAsync(result: Acquisition): Acquisition {
-    if (this.#asyncHeir) {
-      Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, this.#me, 0);
-      this.#asyncHeir = false;
-    }
-    this.#asyncPassedOver = 0;
-    return result;
-  }
-
-  /** A promise gave up. If others of this agent wait they inherit its place; if not, so does nobody. */
-  #renounceAsync(): void {
-    if (!this.#asyncHeir || currentWaiting().hasAsyncWaiters(this.#at + MUTEX_EVENTS)) return;
-    this.#asyncHeir = false;
-    this.#asyncPassedOver = 0;
-    if (Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, this.#me, 0) !== this.#me) this.#returnUnwanted();
   }
 
   #releaseSlowly(): boolean {
@@ -260,7 +276,8 @@ export class Mutex {
         const heir = Atomics.exchange(words, this.#at + MUTEX_HEIR, 0);
         if (fault !== null) fault('mutex.heirTaken');
         if (heir !== 0 && !isDead(words, heir)) {
-          this.#handOver(state, heir);
+          if (this.#handOver(state, heir)) return true;
+          Atomics.compareExchange(words, this.#at + MUTEX_HEIR, 0, heir);
           return true;
         }
       }
@@ -274,16 +291,19 @@ export class Mutex {
     return true;
   }
 
-  #handOver(seenState: number, heir: number): void {
+  /** False: the lock has changed hands meanwhile, since somebody else released it too; the heir waits on. */
+  #handOver(seenState: number, heir: number): boolean {
     const words = this.#words;
     let state = seenState;
     for (;;) {
       const found = Atomics.compareExchange(words, this.#at, state, heir | MAY_SLEEP);
       if (found === state) break;
+      if ((found & OWNER) !== (seenState & OWNER)) return false;
       state = found;
     }
     platform.parking.unpark(this.#at, 0x7fffffff);
     currentWaiting().notifyAll(this.#at + MUTEX_EVENTS);
+    return true;
   }
 }
 

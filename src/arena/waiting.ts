@@ -10,7 +10,7 @@
  * wait: `s = S; F += registration | my bit; look again; sleep while S = s; look again; ...`
  * notify: if F has no bit, return: one load, the common case. Else S += 1, wake a sleeper; if that woke nobody, ring an agent.
  *
- * Three facts that the models found (test/models), each with its counter-example:
+ * Three facts, each found by a model checker with its counter-example:
  * - S is raised *before* the wake and before its bit is cleared, else a waiter between its look and its sleep sleeps for ever;
  * - registering changes F, else a notifier's CAS could clear a registration newer than the F it read;
  * - one who gives up after its bit was consumed passes the notification on.
@@ -19,8 +19,8 @@
  */
 import { platform } from '../platform/select.js';
 import { fault } from '../util/fault.js';
-import { type Agent, currentAgent, slotBase } from './agent.js';
-import { SLOT_ARMED, SLOT_BELL, SLOT_DOOR, SLOT_DOOR_WORD, SLOT_GENERATION, SLOTS } from './layout.js';
+import { type Agent, currentAgent, isDead, slotBase } from './agent.js';
+import { SLOT_ARMED, SLOT_BELL, SLOT_BITS, SLOT_DOOR, SLOT_DOOR_WORD, SLOT_GENERATION, SLOTS } from './layout.js';
 import { load } from './words.js';
 
 const AGENT_BITS = 0xffff;
@@ -29,6 +29,7 @@ const ANY_WAITER = AGENT_BITS | SLEEPER;
 const REGISTRATION = 1 << 17;
 const F_MASK = 0x7fffffff;
 const EVERYBODY = 0x7fffffff;
+const LONGEST_TIMER_MS = 0x7fffffff;
 
 /** Sleeps on data: a lost wake-up is repaired after the first, an idle process wakes once a second. */
 export const FIRST_SLICE_MS = 250;
@@ -58,8 +59,6 @@ export interface AsyncWait {
   readonly signal?: AbortSignal | undefined;
   /** Longest time between two looks, for conditions that can come true without a notification (a dead owner). */
   readonly sliceMs?: number;
-  /** False: this wait does not keep the process alive. */
-  readonly ref?: boolean;
 }
 
 /** The waiting of one agent. */
@@ -113,10 +112,8 @@ export class Waiting {
       if ((queue === undefined || queue.length === 0) && attempt()) return resolve(true);
       const waiter: Waiter = { attempt, resolve, reject, sliceMs, timer: undefined, signal, onAbort: undefined };
       if (deadline !== Number.POSITIVE_INFINITY) {
-        // rounded up: a timer that fires early would end the wait before its time
-        const leftMs = Math.ceil(deadline - performance.now());
-        if (leftMs <= 0) return resolve(false);
-        waiter.timer = setTimeout(() => this.#timeOut(events, waiter), Math.min(leftMs, 0x7fffffff));
+        if (deadline <= performance.now()) return resolve(false);
+        this.#startTimer(events, waiter, deadline);
       }
       if (signal !== undefined) {
         waiter.onAbort = () => {
@@ -149,7 +146,44 @@ export class Waiting {
    */
   notifyOne(events: number): boolean {
     const flags = load(this.#words, events);
-    return (flags & ANY_WAITER) !== 0 && this.#notifySlowly(events, flags);
+    return (flags & ANY_WAITER) !== 0 && this.#notifySlowly(events, flags, false);
+  }
+
+  /** For one who was told but must leave what there is to another: passes the notification on. REQUIRES: as `notifyOne`. */
+  notifyOther(events: number): void {
+    const flags = load(this.#words, events);
+    if ((flags & ANY_WAITER & ~this.#bit) !== 0) this.#notifySlowly(events, flags, true);
+  }
+
+  /** Rejects all promises of this agent that wait here: what they wait for is being disposed of. */
+  reject(events: number, reason: Error): void {
+    for (const waiter of [...(this.#waiters.get(events) ?? [])]) {
+      this.#drop(events, waiter);
+      waiter.reject(reason);
+    }
+  }
+
+  /** This agent is about to let go of the words `[first, end)`: nothing of it may be left in an event count there, and nothing may be looked up there later. */
+  forget(first: number, end: number): void {
+    const words = this.#words;
+    for (const events of this.#stale) {
+      if (events < first || events >= end) continue;
+      this.#stale.delete(events);
+      let flags = Atomics.load(words, events);
+      while ((flags & this.#bit) !== 0) {
+        const found = Atomics.compareExchange(words, events, flags, flags & ~this.#bit);
+        if (found === flags) break;
+        flags = found;
+      }
+      // others may share our bit; and if it was gone, a notification was spent on us
+      if ((flags & this.#bit) !== 0) this.#ring(31 - Math.clz32(this.#bit));
+      else this.notifyOne(events);
+    }
+  }
+
+  /** Lets the promises of this agent that wait here look again, now. */
+  lookAgain(events: number): void {
+    if (this.#waiters.has(events)) this.#serve(events);
   }
 
   /** Tells all waiters to look again. */
@@ -157,15 +191,13 @@ export class Waiting {
     const words = this.#words;
     let flags = Atomics.load(words, events);
     if ((flags & ANY_WAITER) === 0) return;
+    Atomics.add(words, events + 1, 1); // before the bits are cleared, as in notifyOne
     for (;;) {
       const found = Atomics.compareExchange(words, events, flags, (flags + REGISTRATION) & F_MASK & ~ANY_WAITER);
       if (found === flags) break;
       flags = found;
     }
-    if ((flags & SLEEPER) !== 0) {
-      Atomics.add(words, events + 1, 1);
-      platform.parking.unpark(events + 1, EVERYBODY);
-    }
+    if ((flags & SLEEPER) !== 0) platform.parking.unpark(events + 1, EVERYBODY);
     for (let bit = 0; bit < 16; bit++) if ((flags & (1 << bit)) !== 0) this.#ring(bit);
   }
 
@@ -191,7 +223,7 @@ export class Waiting {
     return false;
   }
 
-  #notifySlowly(events: number, seenFlags: number): boolean {
+  #notifySlowly(events: number, seenFlags: number, othersOnly: boolean): boolean {
     const words = this.#words;
     const { parking } = platform;
     let flags = seenFlags;
@@ -204,29 +236,38 @@ export class Waiting {
     for (;;) {
       flags = Atomics.load(words, events);
       const waiting = flags & AGENT_BITS;
-      if (waiting === 0) return false;
-      const bit = nextBit(waiting, ++this.#turn & 15);
+      // others first: our own bit may be a stale one, and what we put may be reserved for another (queue/queue.ts)
+      const candidates = (waiting & ~this.#bit) !== 0 ? waiting & ~this.#bit : othersOnly ? 0 : waiting;
+      if (candidates === 0) return false;
+      const bit = nextBit(candidates, ++this.#turn & 15);
       if (Atomics.compareExchange(words, events, flags, flags & ~(1 << bit)) === flags) {
         if (fault !== null) fault('waiting.cleared');
-        this.#ring(bit);
-        return 1 << bit !== this.#bit;
+        // nobody there may be waiting any more, or alive: then the notification is another's
+        if (this.#ring(bit)) return 1 << bit !== this.#bit;
       }
     }
   }
 
-  /** Rings all agents that share the bit: those who do not wait look, find nothing, and sleep again. */
-  #ring(bit: number): void {
+  /**
+   * Rings all agents that share the bit: those who do not wait look, find nothing, and sleep again. Returns whether a living one of them is listening;
+   * one that is not may be between two arms, and hears the bell then.
+   */
+  #ring(bit: number): boolean {
     const words = this.#words;
+    let heard = false;
     for (let slot = bit; slot < SLOTS; slot += 16) {
       const base = slotBase(slot);
-      if (words[base + SLOT_GENERATION] === 0) continue;
+      const generation = words[base + SLOT_GENERATION] as number;
+      if (generation === 0) continue;
       Atomics.add(words, base + SLOT_BELL, 1);
       // after the bell: the waiter thread reads the door, then the bells, then sleeps on the door; so either it sees the bell or it does not sleep
       if (Atomics.load(words, base + SLOT_ARMED) === 0) continue;
       const door = words[base + SLOT_DOOR_WORD] as number;
       if (door !== base + SLOT_BELL) Atomics.add(words, door, 1);
       platform.parking.unpark(door, EVERYBODY);
+      if (!isDead(words, slot | (generation << SLOT_BITS))) heard = true;
     }
+    return heard;
   }
 
   /** Looks at everything this agent waits for, and arms the doorbell if something is left. */
@@ -285,6 +326,15 @@ export class Waiting {
       this.#drop(events, waiter);
       waiter.resolve(true);
     }
+  }
+
+  #startTimer(events: number, waiter: Waiter, deadline: Deadline): void {
+    // rounded up, since a timer that fires early would end the wait before its time; and cut to what a timer can
+    const leftMs = Math.min(Math.ceil(deadline - performance.now()), LONGEST_TIMER_MS);
+    waiter.timer = setTimeout(() => {
+      if (performance.now() < deadline) this.#startTimer(events, waiter, deadline);
+      else this.#timeOut(events, waiter);
+    }, leftMs);
   }
 
   #timeOut(events: number, waiter: Waiter): void {

@@ -3,7 +3,8 @@
  *
  * A block has a header (generation, type, handles in transit, one holder bit per agent) and a payload. It is freed by whoever takes away the
  * last holder while no handle is in transit: by disposal, by garbage collection, or by the sweep after an agent's death.
- * Allocation takes no lock: a bit in its slab's bitmap, set by CAS. What a kill can leak is one block, until the family ends.
+ * Allocation takes no lock: a bit in its slab's bitmap, set by CAS. What a kill can leak until the family ends is what
+ * one operation had in its hands: a block, or a run of pages (docs/memory-layout.md lists them).
  */
 import { currentAgent, onAgentDeath } from '../arena/agent.js';
 import {
@@ -24,11 +25,12 @@ import {
   PAGE_TABLE,
   SLAB_BITMAP_WORDS,
   SLAB_FIRST,
+  SLOTS,
   TRANSIT_CHANGE,
   TRANSIT_COUNT,
-  TRANSIT_FREED,
 } from '../arena/layout.js';
-import { StaleHandleError } from '../errors.js';
+import { load } from '../arena/words.js';
+import { OutOfMemoryError, StaleHandleError } from '../errors.js';
 import { fault } from '../util/fault.js';
 import type { Handle } from './handle.js';
 import { allocateSlab, firstPage, type Page } from './pages.js';
@@ -44,7 +46,6 @@ export const BLOCK_LOCK = 1;
 export const BLOCK_VALUE = 2;
 export const BLOCK_ARRAY = 3;
 export const BLOCK_QUEUE = 4;
-export const BLOCK_PREPARATION = 5;
 export type BlockType = number;
 
 /** What a type of block owns besides itself: frees runs, drops handles. Runs once, in whichever process takes the last hold away. */
@@ -63,11 +64,11 @@ export function createBlock(type: BlockType, payloadBytes: number): Handle {
   const offset = takeBlock(words, BLOCK_HEADER_BYTES + payloadBytes);
   const header = offset >> 2;
   if (fault !== null) fault('block.taken');
-  // the holder first: from here on a killed creator's block is found and freed by the sweep
+  // nothing in transit, then the holder: from here on the block of a killed creator is found and freed by the sweep
+  Atomics.store(words, header + BLOCK_TRANSIT, ((words[header + BLOCK_TRANSIT] as number) + TRANSIT_CHANGE) & ~TRANSIT_COUNT);
   words[header + BLOCK_HOLDERS + (slot >> 5)] = 1 << (slot & 31);
   words.fill(0, header + BLOCK_HEADER_WORDS, header + BLOCK_HEADER_WORDS + ((payloadBytes + 3) >> 2));
   words[header + BLOCK_BYTES] = payloadBytes;
-  Atomics.store(words, header + BLOCK_TRANSIT, 0);
   Atomics.store(words, header + BLOCK_TYPE, type);
   return { offset, generation: (words[header + BLOCK_GENERATION] as number) >>> 0 };
 }
@@ -83,7 +84,11 @@ export function blockType(handle: Handle): BlockType {
 
 /** The handle is on its way in a message: the block outlives all its holders until the message is received or cancelled. REQUIRES: the caller holds the block. */
 export function sendHandle(handle: Handle): void {
-  Atomics.add(currentAgent().region.words, checked(handle) + BLOCK_TRANSIT, TRANSIT_CHANGE + 1);
+  const { words } = currentAgent().region;
+  const at = checked(handle) + BLOCK_TRANSIT;
+  if ((Atomics.add(words, at, TRANSIT_CHANGE + 1) & TRANSIT_COUNT) < TRANSIT_COUNT - SLOTS) return;
+  Atomics.sub(words, at, 1);
+  throw new OutOfMemoryError(`More than ${TRANSIT_COUNT - SLOTS} messages that contain the same shared object are under way`);
 }
 
 /** The message has arrived: the calling agent holds the block now. @throws StaleHandleError */
@@ -99,6 +104,11 @@ export function cancelHandle(handle: Handle): void {
   const header = checked(handle);
   Atomics.sub(currentAgent().region.words, header + BLOCK_TRANSIT, 1);
   freeIfUnused(header);
+}
+
+/** Words of the block, header included. */
+export function blockWords(offset: number): number {
+  return BLOCK_HEADER_WORDS + (((currentAgent().region.words[(offset >> 2) + BLOCK_BYTES] as number) + 3) >> 2);
 }
 
 /** The calling agent lets go of the block. */
@@ -123,6 +133,8 @@ onAgentDeath((slot) => {
   const bit = 1 << (slot & 31);
   forEachBlock(words, (header) => {
     if (((words[header + word] as number) & bit) !== 0) removeHolder(header, slot);
+    // one that has a type but no holder: whoever took the last one away was killed before it could free it
+    else if (words[header + BLOCK_TYPE] !== 0) freeIfUnused(header);
   });
 });
 
@@ -139,14 +151,36 @@ function removeHolder(header: number, slot: number): void {
 function freeIfUnused(header: number): void {
   const { words } = currentAgent().region;
   const transit = Atomics.load(words, header + BLOCK_TRANSIT);
-  if (transit === TRANSIT_FREED || (transit & TRANSIT_COUNT) !== 0) return;
-  for (let word = 0; word < BLOCK_HOLDER_WORDS; word++) if (Atomics.load(words, header + BLOCK_HOLDERS + word) !== 0) return;
-  if (Atomics.compareExchange(words, header + BLOCK_TRANSIT, transit, TRANSIT_FREED) !== transit) return;
+  if ((transit & TRANSIT_COUNT) !== 0) return; // some under way, or freed already
+  for (let word = 0; word < BLOCK_HOLDER_WORDS; word++) if (load(words, header + BLOCK_HOLDERS + word) !== 0) return;
+  if (Atomics.compareExchange(words, header + BLOCK_TRANSIT, transit, transit | TRANSIT_COUNT) !== transit) return;
+  destroy(words, header);
+}
+
+/** Blocks that the destructor of another one let go of wait here for their turn: a chain of queues in queues must not be as deep as the stack. */
+const doomed: number[] = [];
+let isDestroying = false;
+
+function destroy(words: Int32Array, first: number): void {
+  doomed.push(first);
+  if (isDestroying) return;
+  isDestroying = true;
+  try {
+    for (let header = doomed.pop(); header !== undefined; header = doomed.pop()) destroyOne(words, header);
+  } finally {
+    isDestroying = false;
+  }
+}
+
+function destroyOne(words: Int32Array, header: number): void {
   const type = Atomics.exchange(words, header + BLOCK_TYPE, 0);
   if (fault !== null) fault('block.freeing');
-  destructors.get(type)?.(header + BLOCK_HEADER_WORDS);
-  Atomics.add(words, header + BLOCK_GENERATION, 1);
-  giveBlock(words, header);
+  try {
+    destructors.get(type)?.(header + BLOCK_HEADER_WORDS);
+  } finally {
+    Atomics.add(words, header + BLOCK_GENERATION, 1);
+    giveBlock(words, header);
+  }
 }
 
 /** @returns the first word of the header */

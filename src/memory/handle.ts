@@ -3,9 +3,10 @@
  * comes back as the same object. An agent holds a block as long as one of its objects, or memory that it gave to user code, is reachable.
  */
 import { currentAgent } from '../arena/agent.js';
+import { currentWaiting } from '../arena/waiting.js';
 import { ClosedError } from '../errors.js';
 import { platform } from '../platform/select.js';
-import { type BlockType, blockType, createBlock, dropHold, receiveHandle } from './block.js';
+import { type BlockType, blockType, blockWords, createBlock, dropHold, receiveHandle } from './block.js';
 
 /** Names a block: where it starts, and which of the blocks that ever started there. Two words on the wire. */
 export interface Handle {
@@ -48,6 +49,12 @@ export function bindShared(object: object, handle: Handle): void {
   local.object = new WeakRef(object);
   local.holds++;
   collected.register(object, handle.offset, object);
+}
+
+/** The object for a new block could not be made. REQUIRES: nothing stands for the block in this agent. */
+export function abandonShared(handle: Handle): void {
+  locals.delete(handle.offset);
+  dropHold(handle.offset);
 }
 
 /** A handle has arrived in a message: the object it names, the same one if this agent has it already. @throws StaleHandleError */
@@ -113,10 +120,17 @@ function settleToken(token: number): void {
   releaseHold(offset);
 }
 
-function releaseHold(offset: number): void {
+/** Keeps the block although its object may be disposed of meanwhile: for as long as a promise waits on its words. Undone by `releaseHold`. */
+export function holdBlock(offset: number): void {
+  localOf(offset).holds++;
+}
+
+/** The last hold of this agent lets go of the block, and of whatever it left in the block's event counts. */
+export function releaseHold(offset: number): void {
   const local = locals.get(offset);
   if (local === undefined || --local.holds > 0) return;
   locals.delete(offset);
+  currentWaiting().forget(offset >> 2, (offset >> 2) + blockWords(offset));
   dropHold(offset);
 }
 

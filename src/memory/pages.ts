@@ -2,7 +2,7 @@
  * Pages of 64 KiB: runs of them for what is large (ring segments, arrays), single ones for slabs. The page table is guarded by one mutex
  * whose holder first writes down what it is about to do, so that a successor of a killed holder can finish or undo it.
  */
-import { currentAgent } from '../arena/agent.js';
+import { currentAgent, sweepDeadAgents } from '../arena/agent.js';
 import {
   HEADER_PAGES,
   HEADER_USED_PAGES,
@@ -31,10 +31,14 @@ export type Page = number;
 const NOTHING = 0;
 const ALLOCATING = 1;
 const FREEING = 2;
+const CUTTING = 3;
 /** The system's own pages, in which memory is backed and given back. */
 const SYSTEM_PAGE = 4096;
 
 let pageLock: Mutex | undefined;
+/** Runs between two sweeps: a sweep of nobody reads 1,024 words. */
+const SWEEP_EVERY = 256;
+let allocations = 0;
 
 /** Where a run should lie: `near` can be seen through the near window and needs no view of its own; each falls back to the other. */
 export type Where = 'near' | 'far';
@@ -44,23 +48,14 @@ export type Where = 'near' | 'far';
  * @throws OutOfMemoryError naming the bytes, when the region or the system's memory is exhausted
  */
 export function allocateRun(bytes: number, where: Where): Page {
-  const count = Math.ceil(bytes / PAGE_BYTES);
-  return locked((words) => {
-    const page = findFree(words, count, where);
-    if (page < 0)
-      throw new OutOfMemoryError(
-        `Cannot allocate ${bytes} bytes: the shared region of ${currentAgent().region.bytes} bytes has no such gap`,
-      );
-    write(words, ALLOCATING, page, count);
-    if (fault !== null) fault('pages.intent');
-    commit(page, bytes);
-    for (let rest = count - 1; rest > 0; rest--) words[PAGE_TABLE + page + rest] = PAGE_REST;
-    Atomics.store(words, PAGE_TABLE + page, PAGE_RUN | count);
-    if (page + count > (words[HEADER_USED_PAGES] as number)) words[HEADER_USED_PAGES] = page + count;
-    if (fault !== null) fault('pages.marked');
-    Atomics.store(words, INTENT_OPERATION, NOTHING);
-    return page;
-  });
+  // what ended agents held is taken back now and then, for nobody may reap them: orphans, and Workers that are not ours
+  if (++allocations % SWEEP_EVERY === 0) sweepDeadAgents();
+  try {
+    return locked((words) => takeRun(words, bytes, where));
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError) || sweepDeadAgents() === 0) throw error;
+    return locked((words) => takeRun(words, bytes, where));
+  }
 }
 
 /** Gives a run back, memory and all. REQUIRES: nobody uses it any more. */
@@ -79,10 +74,12 @@ export function allocateSlab(sizeClass: number, format: (page: Page) => void): P
   return locked((words) => {
     const page = firstFit(words, 1, firstPage(words), Math.min(NEAR_PAGES, words[HEADER_PAGES] as number));
     if (page < 0) throw new OutOfMemoryError('Cannot allocate: the first 2 GiB of the shared region are full');
+    write(words, CUTTING, page, 1);
     commit(page, PAGE_BYTES);
     format(page);
     if (page + 1 > (words[HEADER_USED_PAGES] as number)) words[HEADER_USED_PAGES] = page + 1;
     Atomics.store(words, PAGE_TABLE + page, PAGE_SLAB | sizeClass);
+    Atomics.store(words, INTENT_OPERATION, NOTHING);
     return page;
   });
 }
@@ -104,12 +101,29 @@ function locked<T>(work: (words: Int32Array) => T): T {
   const agent = currentAgent();
   pageLock ??= new Mutex(agent, PAGE_LOCK);
   const { words } = agent.region;
-  if (pageLock.acquireSync(Number.POSITIVE_INFINITY) === ABANDONED) finishIntent(words);
+  const acquired = pageLock.acquireSync(Number.POSITIVE_INFINITY);
   try {
+    if (acquired === ABANDONED) finishIntent(words);
     return work(words);
   } finally {
     pageLock.release();
   }
+}
+
+function takeRun(words: Int32Array, bytes: number, where: Where): Page {
+  const count = Math.ceil(bytes / PAGE_BYTES);
+  const page = findFree(words, count, where);
+  if (page < 0)
+    throw new OutOfMemoryError(`Cannot allocate ${bytes} bytes: the shared region of ${currentAgent().region.bytes} bytes has no such gap`);
+  write(words, ALLOCATING, page, count);
+  if (fault !== null) fault('pages.intent');
+  commit(page, bytes);
+  for (let rest = count - 1; rest > 0; rest--) words[PAGE_TABLE + page + rest] = PAGE_REST;
+  Atomics.store(words, PAGE_TABLE + page, PAGE_RUN | count);
+  if (page + count > (words[HEADER_USED_PAGES] as number)) words[HEADER_USED_PAGES] = page + count;
+  if (fault !== null) fault('pages.marked');
+  Atomics.store(words, INTENT_OPERATION, NOTHING);
+  return page;
 }
 
 /** Frees what the intent names: a run half made has no user yet, a run half freed has none any more. */
@@ -117,6 +131,11 @@ function finishIntent(words: Int32Array): void {
   if (words[INTENT_OPERATION] === NOTHING) return;
   const page = words[INTENT_PAGE] as number;
   const count = words[INTENT_COUNT] as number;
+  // a slab that is in the page table may have blocks already: only the last word of the operation is missing
+  if (words[INTENT_OPERATION] === CUTTING && ((words[PAGE_TABLE + page] as number) & PAGE_KIND) === PAGE_SLAB) {
+    Atomics.store(words, INTENT_OPERATION, NOTHING);
+    return;
+  }
   platform.memory.punch(page * PAGE_BYTES, count * PAGE_BYTES);
   for (let rest = count - 1; rest >= 0; rest--) Atomics.store(words, PAGE_TABLE + page + rest, PAGE_FREE);
   Atomics.store(words, INTENT_OPERATION, NOTHING);

@@ -217,8 +217,9 @@ export class Incoming {
       this.#body = null;
       return decodeBody(this.#scratch, 0, body.buffer as ArrayBuffer);
     }
-    const objects = this.#handles.map(receiveShared);
+    const handles = this.#handles;
     this.#handles = NO_HANDLES;
+    const objects = receiveAll(handles);
     return decoder.decode(this.#scratch, 0, this.#value, (index) => objects[index]);
   }
 
@@ -249,4 +250,16 @@ function handlesIn(frame: FrameView): Handle[] {
     handles.push({ offset: words[word + 2 + index * 2] as number, generation: (words[word + 3 + index * 2] as number) >>> 0 });
   }
   return handles;
+}
+
+/** All or none: if one cannot be received, the others are no longer under way either. */
+function receiveAll(handles: readonly Handle[]): object[] {
+  const objects: object[] = [];
+  try {
+    for (const handle of handles) objects.push(receiveShared(handle));
+  } catch (error) {
+    for (const handle of handles.slice(objects.length + 1)) cancelHandle(handle);
+    throw error;
+  }
+  return objects;
 }

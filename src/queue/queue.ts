@@ -1,16 +1,28 @@
 /** The public queue: values, limits, waiting, fairness and closing over the ring. As Python's `multiprocessing.Queue`, without its feeder thread. */
 import { inspect } from 'node:util';
 import { type Agent, currentAgent, isDead } from '../arena/agent.js';
-import { NOT_ACQUIRED, SPIN } from '../arena/mutex.js';
+import { MUTEX_EVENTS } from '../arena/layout.js';
+import { type Mutex, NOT_ACQUIRED, SPIN } from '../arena/mutex.js';
 import { currentWaiting, type Waiting } from '../arena/waiting.js';
 import { load as loadWord } from '../arena/words.js';
 import { ClosedError, Empty, Full } from '../errors.js';
 import { BLOCK_QUEUE, onDestroy, payloadWord } from '../memory/block.js';
-import { bindShared, closedError, createShared, Existing, type Handle, onRebuild, unbindShared } from '../memory/handle.js';
+import {
+  bindShared,
+  closedError,
+  createShared,
+  Existing,
+  type Handle,
+  onRebuild,
+  unbindShared,
+  holdBlock,
+  releaseHold,
+} from '../memory/handle.js';
 import { platform } from '../platform/select.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
 import { options as checkOptions, integer } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
+import { GRACE_MS, Reservation } from './reservation.js';
 import { discardFrame, Incoming, isInt, Outgoing } from './message.js';
 import {
   destroyRing,
@@ -19,7 +31,9 @@ import {
   Ring,
   RING_CLOSED,
   RING_ITEMS,
+  RING_GET_LOCK,
   RING_PUT_COUNT,
+  RING_PUT_LOCK,
   RING_SPACE,
   RING_WORDS,
   TAG_INT,
@@ -37,8 +51,10 @@ export interface QueueOptions {
 const GETTER_WORD = RING_ITEMS + 2;
 const DEFAULT_MAX_BYTES = 2 ** 30;
 const MIN_MAX_BYTES = 2 ** 16;
-/** How long an agent leaves an item that it put, and for which it woke another one, to that one: ample for a wake-up on a busy machine. */
-const GRACE_MS = 100;
+/** Forms that do not wait give the holder of a side's lock this long: it holds it for microseconds unless it is stopped or preempted. */
+const NOWAIT_MS = 20;
+/** A producer is woken when there is much room; for one message's room it looks by itself this often. */
+const ROOM_SLICE_MS = 50;
 const DONE: Promise<void> = Promise.resolve();
 /** What a take answers when there is nothing to take: no value can be it. */
 const NOTHING = Symbol('nothing');
@@ -70,10 +86,9 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   readonly #waiting: Waiting;
   /** Pauses to spin for an item before sleeping: doubled when it helped, halved when it did not. */
   #spin = SPIN;
-  /** The item (by its count) that we put and left to another agent, until when, and how many times that happened. */
-  #reserved = 0;
-  #reservedUntil = 0;
-  #reservations = 0;
+  readonly #reservation = new Reservation();
+  /** Sides whose lock was busy when one of our promises looked: it looks again when the lock is free. */
+  readonly #busy = new Set<number>();
 
   /** `maxsize`, or options. @throws TypeError, RangeError naming the argument; OutOfMemoryError */
   constructor(options?: number | QueueOptions) {
@@ -153,7 +168,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     const ring = this.#live();
     const message = load(value, rootName);
     try {
-      if (this.#tryPut(ring, message)) return true;
+      if (this.#putBefore(ring, message, performance.now() + NOWAIT_MS)) return true;
       message.cancel();
       return false;
     } finally {
@@ -167,7 +182,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
       const ring = this.#live();
       const deadline = deadlineOf(options);
       if (!this.#waiting.hasAsyncWaiters(this.#at + RING_ITEMS)) {
-        const taken = this.#take(ring, this.#reservations, undefined);
+        const taken = this.#take(ring, this.#reservation.times, undefined);
         if (taken !== NOTHING) return Promise.resolve(decoded(taken) as T);
       }
       return this.#getLater(ring, deadline, options?.signal);
@@ -180,7 +195,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   getSync(options?: WaitOptions): T {
     const ring = this.#live();
     const deadline = deadlineOf(options);
-    let taken = this.#take(ring, this.#reservations, deadline);
+    let taken = this.#take(ring, this.#reservation.times, deadline);
     if (taken === NOTHING) taken = this.#getSlowly(ring, deadline);
     if (taken === NOTHING) throw new Empty(`The queue had no item within ${options?.timeout} ms`);
     return decoded(taken) as T;
@@ -188,14 +203,14 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
 
   /** Takes the next value without waiting. @throws Empty when there is none, ClosedError */
   getNowait(): T {
-    const taken = this.#takeOrThrow(this.#live(), this.#reservations, undefined);
+    const taken = this.#takeOrThrow(this.#live(), this.#reservation.times, performance.now() + NOWAIT_MS);
     if (taken === NOTHING) throw new Empty('The queue is empty');
     return decoded(taken) as T;
   }
 
   /** The next value, or undefined when there is none now (or the value put was undefined: then use `getNowait`). @throws ClosedError */
   tryGet(): T | undefined {
-    const taken = this.#takeOrThrow(this.#live(), this.#reservations, undefined);
+    const taken = this.#takeOrThrow(this.#live(), this.#reservation.times, performance.now() + NOWAIT_MS);
     return taken === NOTHING ? undefined : (decoded(taken) as T);
   }
 
@@ -246,10 +261,15 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     }
   }
 
-  /** Lets go of the queue's memory; freed with all it contains when all holders have. Does not close it for others. Idempotent. */
+  /** Lets go of the queue's memory; freed with all it contains when all holders have. Does not close it for others; this thread's promises that still wait reject with ClosedError. Idempotent. */
   [Symbol.dispose](): void {
-    if (this.#ring === undefined) return;
+    const ring = this.#ring;
+    if (ring === undefined) return;
     this.#ring = undefined;
+    const sides = [RING_ITEMS, RING_SPACE, RING_PUT_LOCK + MUTEX_EVENTS, RING_GET_LOCK + MUTEX_EVENTS];
+    for (const events of sides) this.#waiting.reject(this.#at + events, closedError('queue'));
+    ring.putLock.close();
+    ring.getLock.close();
     unbindShared(this, this.#handle);
   }
 
@@ -276,8 +296,30 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     return ring.putLock.acquireSync(deadline) !== NOT_ACQUIRED && this.#putMessage(ring, message);
   }
 
+  /** For promises. */
   #tryPut(ring: Ring, message: Outgoing): boolean {
-    return ring.putLock.acquireBriefly() !== NOT_ACQUIRED && this.#putMessage(ring, message);
+    if (ring.putLock.acquireBriefly() !== NOT_ACQUIRED) return this.#putMessage(ring, message);
+    this.#lookAgainWhenFree(ring.putLock, RING_SPACE);
+    return false;
+  }
+
+  /** Somebody holds a side's lock for longer than the event loop should wait. */
+  #lookAgainWhenFree(lock: Mutex, events: number): void {
+    if (this.#busy.has(events)) return;
+    this.#busy.add(events);
+    const { offset } = this.#handle;
+    holdBlock(offset);
+    void lock
+      .acquire(Number.POSITIVE_INFINITY)
+      .then(
+        () => lock.release(),
+        () => {}, // disposed of meanwhile
+      )
+      .then(() => {
+        this.#busy.delete(events);
+        this.#waiting.lookAgain(this.#at + events);
+        releaseHold(offset);
+      });
   }
 
   #putMessage(ring: Ring, message: Outgoing): boolean {
@@ -294,44 +336,48 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     let done = false;
     try {
       if (ring.isClosed()) throw new ClosedError('Cannot put: the queue is closed');
-      done = ring.put(tag, value, message === null ? 0 : message.payloadBytes, message === null ? null : message.write) === PUT_DONE;
+      const bytes = message === null ? 0 : message.payloadBytes;
+      done = ring.put(tag, value, bytes, bytes === 0 ? null : (message as Outgoing).write) === PUT_DONE;
     } finally {
       ring.putLock.release();
     }
-    if (done) this.#announce();
+    if (done) this.#announce(ring.lastPut);
     return done;
   }
 
   /** Tells a getter, and remembers whether the item is meant for another agent. */
-  #announce(): void {
+  #announce(count: number): void {
     const words = this.#words;
     // behind the release of the put lock: an Atomics operation stands between our commit and these loads, so a getter that saw no item is seen here
     const getter = loadWord(words, this.#at + GETTER_WORD);
     if (getter === 0 && loadWord(words, this.#at + RING_ITEMS) === 0) return;
     const woken = this.#waiting.notifyOne(this.#at + RING_ITEMS);
     if (!woken && (getter === 0 || getter === this.#agent.id || isDead(words, getter))) return;
-    this.#reserved = (Atomics.load(words, this.#at + RING_PUT_COUNT) - 1) | 0;
-    this.#reservedUntil = performance.now() + GRACE_MS;
-    this.#reservations++;
+    this.#reservation.add(count);
   }
 
   #putSlowly(ring: Ring, message: Outgoing, deadline: number, options: WaitOptions | undefined): void {
-    if (this.#waiting.waitSync(this.#at + RING_SPACE, () => this.#putBefore(ring, message, deadline), deadline)) return;
+    const events = this.#at + RING_SPACE;
+    if (this.#waiting.waitSync(events, () => this.#putBefore(ring, message, deadline), deadline, ROOM_SLICE_MS)) {
+      this.#waiting.notifyOne(events); // there may be room for another one who waits
+      return;
+    }
     message.cancel();
     throw new Full(`The queue had no room within ${options?.timeout} ms`);
   }
 
   async #putLater(ring: Ring, message: Outgoing, deadline: number, signal: AbortSignal | undefined): Promise<void> {
-    let done: boolean;
+    const events = this.#at + RING_SPACE;
+    holdBlock(this.#handle.offset);
+    let done = false;
     try {
-      done = await this.#waiting.waitAsync(this.#at + RING_SPACE, () => this.#tryPut(ring, message), { deadline, signal });
-    } catch (error) {
-      message.cancel();
-      throw error;
+      done = await this.#waiting.waitAsync(events, () => this.#tryPut(ring, message), { deadline, signal, sliceMs: ROOM_SLICE_MS });
+      if (!done) throw new Full('The queue had no room in time');
+      this.#waiting.notifyOne(events); // there may be room for another one who waits
+    } finally {
+      if (!done) message.cancel();
+      releaseHold(this.#handle.offset);
     }
-    if (done) return;
-    message.cancel();
-    throw new Full('The queue had no room in time');
   }
 
   // ---- getting ---------------------------------------------------------------------------------------------------------------
@@ -343,11 +389,15 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   #take(ring: Ring, since: number, deadline: number | undefined): unknown {
     if (!ring.mayHaveItem()) return NOTHING;
     const lock = ring.getLock;
-    if ((deadline === undefined ? lock.acquireBriefly() : lock.acquireSync(deadline)) === NOT_ACQUIRED) return NOTHING;
+    if ((deadline === undefined ? lock.acquireBriefly() : lock.acquireSync(deadline)) === NOT_ACQUIRED) {
+      if (deadline === undefined) this.#lookAgainWhenFree(lock, RING_ITEMS);
+      return NOTHING;
+    }
     let taken: unknown;
     let mayWake = false;
     try {
-      if (!ring.peek() || (this.#reservedUntil !== 0 && this.#isReserved(ring, since))) return NOTHING;
+      if (!ring.peek()) return NOTHING;
+      if (this.#reservation.isActive && this.#reservation.covers(ring.got(), since)) return this.#leaveToOther();
       const { frame } = ring;
       if (frame.tag === TAG_INT) taken = frame.value;
       else {
@@ -366,14 +416,10 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     return taken;
   }
 
-  /** Whether the next item is one of ours that is meant for another agent, and the get began after that put. */
-  #isReserved(ring: Ring, since: number): boolean {
-    const ahead = (this.#reserved - ring.got()) | 0;
-    if (ahead < 0 || performance.now() > this.#reservedUntil) {
-      this.#reservedUntil = 0;
-      return false;
-    }
-    return ahead === 0 && since === this.#reservations;
+  /** We may have been told of the item that is another agent's: tells that one again. */
+  #leaveToOther(): typeof NOTHING {
+    this.#waiting.notifyOther(this.#at + RING_ITEMS);
+    return NOTHING;
   }
 
   #takeOrThrow(ring: Ring, since: number, deadline: number | undefined): unknown {
@@ -383,7 +429,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   }
 
   #getSlowly(ring: Ring, deadline: number): unknown {
-    const since = this.#reservations;
+    const since = this.#reservation.times;
     let taken: unknown = NOTHING;
     const attempt = (): boolean => {
       taken = this.#takeOrThrow(ring, since, deadline);
@@ -394,7 +440,7 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
     Atomics.store(this.#words, this.#at + GETTER_WORD, this.#agent.id);
     try {
       if (this.#spinForItem(attempt, deadline, 3)) return taken;
-      const slice = this.#reservedUntil === 0 ? undefined : GRACE_MS / 4;
+      const slice = this.#reservation.isActive ? GRACE_MS / 4 : undefined;
       this.#waiting.waitSync(this.#at + RING_ITEMS, attempt, deadline, slice);
     } finally {
       this.#noLongerWaits();
@@ -417,18 +463,20 @@ export class Queue<T = unknown> implements Passable, AsyncIterable<T> {
   }
 
   async #getLater(ring: Ring, deadline: number, signal: AbortSignal | undefined): Promise<T> {
-    const since = this.#reservations;
+    const since = this.#reservation.times;
     let taken: unknown = NOTHING;
     const attempt = (): boolean => {
       taken = this.#takeOrThrow(ring, since, undefined);
       return taken !== NOTHING;
     };
+    holdBlock(this.#handle.offset);
     Atomics.store(this.#words, this.#at + GETTER_WORD, this.#agent.id);
     try {
-      const options = { deadline, signal, ...(this.#reservedUntil === 0 ? undefined : { sliceMs: GRACE_MS / 4 }) };
+      const options = { deadline, signal, ...(this.#reservation.isActive ? { sliceMs: GRACE_MS / 4 } : undefined) };
       await this.#waiting.waitAsync(this.#at + RING_ITEMS, attempt, options);
     } finally {
       if (!this.#waiting.hasAsyncWaiters(this.#at + RING_ITEMS)) this.#noLongerWaits();
+      releaseHold(this.#handle.offset);
     }
     if (taken === NOTHING) throw new Empty('The queue had no item in time');
     return decoded(taken) as T;

@@ -66,11 +66,13 @@ export const UNBOUNDED = 0x7fffffff;
 const FIRST_CAPACITY = 1 << 14;
 /** Growing by four reaches the largest in four steps; beyond 4 MiB a larger ring only leaves the cache (bench/cases/queue.mjs). */
 const LARGEST_CAPACITY = 1 << 22;
+/** Capacities are powers of two below 2^31. */
+const LARGEST_MESSAGE = 2 ** 30 - 4096;
 /**
  * Before it grows, a producer gives consumers at work this long to free a quarter of the ring: about what they need to copy it. A ring that stays small
  * stays in the cache, where a copy costs a third (bench/cases/queue).
  */
-const patienceMs = (ringBytes: number): number => 0.05 + ringBytes / 2e6;
+const patienceMs = (ringBytes: number): number => Math.min(0.05 + ringBytes / 2e6, 2);
 
 /** What a put attempt came to. */
 export const PUT_DONE = 0;
@@ -102,13 +104,15 @@ export function initRing(agent: Agent, at: number, maxItems: number, maxBytes: n
 
 /** Calls `visit` for each message that nobody will get any more, then frees all segments. REQUIRES: nobody uses the ring. */
 export function destroyRing(agent: Agent, at: number, visit: (frame: FrameView) => void): void {
+  const { words } = agent.region;
+  const firstPage = (): Page => words[at + RING_GET_CURSORS + ((words[at + RING_GET_COUNT] as number) & 1) * 4 + CURSOR_PAGE] as number;
+  if (firstPage() === 0) return; // whoever was making the queue was killed before it had a segment
   const ring = new Ring(agent, at);
   while (ring.peek()) {
     visit(ring.frame);
     ring.commitGet();
   }
-  const { words } = agent.region;
-  freeRun(words[at + RING_GET_CURSORS + ((words[at + RING_GET_COUNT] as number) & 1) * 4 + CURSOR_PAGE] as number);
+  freeRun(firstPage());
   const spare = words[at + RING_SPARE] as number;
   if (spare !== 0) freeRun(spare);
 }
@@ -118,6 +122,8 @@ export class Ring {
   readonly getLock: Mutex;
   /** The message that `peek` found. */
   readonly frame: FrameView;
+  /** Count of the last message that was put through this object. */
+  lastPut = 0;
   readonly #agent: Agent;
   readonly #words: Int32Array;
   readonly #at: number;
@@ -126,8 +132,11 @@ export class Ring {
   #getSegment: Segment | undefined;
   /** Consumer's position in the segment we put into, as last seen: room can only have grown since. */
   #tailSeen = 0;
-  /** Put count as last seen: a batch is drained without touching the producers' cache line. */
+  /** The put count from which on that is too old: positions wrap at 2^32, and an old one would look new again. */
+  #tailGood = 0;
+  /** Put count as last seen, and the get count then: a batch is drained without touching the producers' cache line. */
   #putSeen: number;
+  #gotSeen: number;
   // where the frame that `peek` found ends, and what it leaves behind
   #nextPosition = 0;
   #drained: Page = 0;
@@ -140,7 +149,7 @@ export class Ring {
     this.#maxItems = words[at + RING_MAX_ITEMS] as number;
     this.putLock = new Mutex(agent, at + RING_PUT_LOCK);
     this.getLock = new Mutex(agent, at + RING_GET_LOCK);
-    this.#putSeen = Atomics.load(words, at + RING_GET_COUNT);
+    this.#gotSeen = this.#putSeen = Atomics.load(words, at + RING_GET_COUNT);
     this.frame = { tag: 0, value: 0, words, word: 0, bytes: agent.region.near };
   }
 
@@ -174,8 +183,9 @@ export class Ring {
   /** Whether a consumer would find something: without the lock, so true may be out of date. */
   mayHaveItem(): boolean {
     const got = load(this.#words, this.#at + RING_GET_COUNT);
-    if (((this.#putSeen - got) | 0) > 0) return true;
+    if (this.#isPut(got)) return true;
     this.#putSeen = load(this.#words, this.#at + RING_PUT_COUNT);
+    this.#gotSeen = got;
     return this.#putSeen !== got;
   }
 
@@ -186,6 +196,8 @@ export class Ring {
   put(tag: number, value: number, payloadBytes: number, write: WritePayload | null): typeof PUT_DONE | typeof PUT_NO_ROOM {
     const words = this.#words;
     const at = this.#at;
+    const length = FRAME_HEADER_BYTES + Math.ceil(payloadBytes / 8) * 8;
+    if (length > LARGEST_CAPACITY) this.#checkLength(length);
     const count = words[at + RING_PUT_COUNT] as number;
     if (this.#maxItems !== UNBOUNDED && ((count - load(words, at + RING_GET_COUNT)) | 0) >= this.#maxItems) return PUT_NO_ROOM;
     const cursor = at + RING_PUT_CURSORS + ((count & 1) << 2);
@@ -193,10 +205,10 @@ export class Ring {
     let segment = this.#putSegment;
     if (segment === undefined || !segment.isCurrent(page)) {
       segment = this.#putSegment = new Segment(this.#agent, page);
-      this.#tailSeen = 0;
+      this.#tailGood = count;
     }
+    if (((count - this.#tailGood) | 0) >= 0) this.#lookAtTail(segment, count);
     let position = words[cursor + CURSOR_POSITION] as number;
-    const length = FRAME_HEADER_BYTES + ((payloadBytes + 7) & ~7);
     const toEnd = segment.capacity - (position & segment.mask);
     const total = (length <= toEnd ? length : toEnd + length) + LINK_BYTES;
     if (segment.capacity - ((position - this.#tailSeen) >>> 0) < total && !this.#makeRoom(segment, position, total)) {
@@ -220,6 +232,7 @@ export class Ring {
     if (fault !== null) fault('ring.put.cursor');
     store(words, at + RING_PUT_COUNT, (count + 1) | 0); // commits; pairs with the loads in peek() and mayHaveItem()
     if (fault !== null) fault('ring.put.committed');
+    this.lastPut = count;
     return PUT_DONE;
   }
 
@@ -228,7 +241,8 @@ export class Ring {
     const words = this.#words;
     const at = this.#at;
     const count = words[at + RING_GET_COUNT] as number;
-    if (((this.#putSeen - count) | 0) <= 0) {
+    if (!this.#isPut(count)) {
+      this.#gotSeen = count;
       this.#putSeen = load(words, at + RING_PUT_COUNT); // pairs with the commit in put(): the frame is whole
       if (this.#putSeen === count) return false;
     }
@@ -274,6 +288,22 @@ export class Ring {
     if (this.#drained !== 0) this.#giveBack(this.#drained);
   }
 
+  /** Whether the message of this count was there when we last looked. Counts wrap: others may have gone round since. */
+  #isPut(count: number): boolean {
+    return (count - this.#gotSeen) >>> 0 < (this.#putSeen - this.#gotSeen) >>> 0;
+  }
+
+  #checkLength(length: number): void {
+    const most = Math.min(this.maxBytes, LARGEST_MESSAGE);
+    if (length > most) throw rangeError('message', `at most ${most} bytes when encoded`, length);
+  }
+
+  #lookAtTail(segment: Segment, count: number): void {
+    this.#tailSeen = this.#tailIn(segment.page);
+    // even if each message were as long as the segment, fewer than 2^31 bytes will have passed until then
+    this.#tailGood = (count + Math.max(1, Math.floor(2 ** 31 / segment.capacity) - 1)) | 0;
+  }
+
   #openGetSegment(page: Page): Segment {
     const segment = new Segment(this.#agent, page);
     this.#getSegment = segment;
@@ -284,9 +314,8 @@ export class Ring {
 
   /** Whether it is worth waking a producer: room for one message is not, it would be back asleep at once. */
   hasMuchRoom(): boolean {
-    const used = this.size();
-    if (this.#maxItems !== UNBOUNDED && (this.#maxItems < 16 || used * 2 <= this.#maxItems)) return true;
     if (this.#drained !== 0) return true;
+    if (this.#maxItems !== UNBOUNDED) return this.#maxItems < 16 || this.size() * 2 <= this.#maxItems;
     const words = this.#words;
     const count = words[this.#at + RING_PUT_COUNT] as number;
     const cursor = this.#at + RING_PUT_CURSORS + ((count & 1) << 2);
@@ -303,7 +332,7 @@ export class Ring {
     let deadline = 0;
     for (;;) {
       const got = Atomics.load(words, this.#at + RING_GET_COUNT);
-      this.#tailSeen = this.#tailIn(segment.page);
+      this.#lookAtTail(segment, words[this.#at + RING_PUT_COUNT] as number);
       const room = segment.capacity - ((position - this.#tailSeen) >>> 0);
       if (room >= wanted || SPIN === 0) return room >= total;
       // nobody is getting: no use to wait
@@ -329,7 +358,7 @@ export class Ring {
   /** Links a further segment large enough for the frame, unless that would be more than `maxBytes`. It becomes visible with the commit of the frame. */
   #grow(segment: Segment, position: number, length: number, count: number): Segment | null {
     const words = this.#words;
-    if (length > this.maxBytes) throw rangeError('message', `at most maxBytes = ${this.maxBytes} bytes when encoded`, length);
+    this.#checkLength(length);
     let capacity = Math.min(segment.capacity * 4, LARGEST_CAPACITY);
     while (capacity < (length + LINK_BYTES) * (length > LARGEST_CAPACITY / 4 ? 1 : 4)) capacity *= 2;
     // an empty ring that is too small for one message is replaced whatever maxBytes says: else that message could never be put
@@ -346,7 +375,7 @@ export class Ring {
     segment.words[word] = TAG_LINK;
     segment.words[word + 1] = page;
     this.#putSegment = new Segment(this.#agent, page);
-    this.#tailSeen = 0;
+    this.#lookAtTail(this.#putSegment, count);
     return this.#putSegment;
   }
 

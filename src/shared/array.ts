@@ -7,6 +7,7 @@ import { PAGE_BYTES } from '../arena/layout.js';
 import { OutOfMemoryError } from '../errors.js';
 import { BLOCK_ARRAY, MAX_PAYLOAD_BYTES, onDestroy, payloadWord } from '../memory/block.js';
 import {
+  abandonShared,
   bindShared,
   closedError,
   createShared,
@@ -19,9 +20,9 @@ import {
 import { allocateRun, freeRun } from '../memory/pages.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
 import type { Held, Lock } from '../sync/lock.js';
-import { options as checkOptions, describe, integer, typeError } from '../util/validate.js';
+import { options as checkOptions, integer, typeError } from '../util/validate.js';
 import type { WaitOptions } from '../util/wait-options.js';
-import { dropGuard, type GuardOption, initGuard, openGuard } from './guard.js';
+import { checkGuard, dropGuard, type GuardOption, initGuard, openGuard } from './guard.js';
 import {
   ELEMENT_TYPES,
   type ElementType,
@@ -134,26 +135,35 @@ export const RawArray = class RawArray {
 } as unknown as RawArrayConstructor;
 
 function create(typeIndex: number, sizeOrElements: unknown, guard: GuardOption, raw: boolean): object {
+  checkGuard(guard);
   const type = ELEMENT_TYPES[typeIndex] as ElementType;
   const elements = typeof sizeOrElements === 'number' ? undefined : toElements(type, sizeOrElements);
   const length = elements === undefined ? integer('size', sizeOrElements, 0, Number.MAX_SAFE_INTEGER) : elements.length;
   const bytes = length * type.array.BYTES_PER_ELEMENT;
-  const { words } = currentAgent().region;
-  if (bytes > currentAgent().region.bytes)
-    throw new OutOfMemoryError(`Cannot allocate ${bytes} bytes: the shared region has ${currentAgent().region.bytes}`);
+  const { bytes: regionBytes } = currentAgent().region;
+  if (bytes > regionBytes) throw new OutOfMemoryError(`Cannot allocate ${bytes} bytes: the shared region has ${regionBytes}`);
   const isInline = bytes <= MAX_INLINE_BYTES;
-  const page = isInline ? 0 : allocateRun(bytes, 'far');
   const handle = createShared(BLOCK_ARRAY, isInline ? INLINE_BYTE + bytes : INLINE_BYTE);
+  try {
+    describe(handle, typeIndex, raw, length, isInline ? 0 : allocateRun(bytes, 'far'));
+    const array = open(handle, raw ? undefined : initGuard(payloadWord(handle.offset) + GUARD_WORD, guard));
+    bindShared(array, handle);
+    if (elements !== undefined) (array as unknown as Uint8Array).set(elements as ArrayLike<number>);
+    return array;
+  } catch (error) {
+    abandonShared(handle);
+    throw error;
+  }
+}
+
+function describe(handle: Handle, typeIndex: number, raw: boolean, length: number, page: number): void {
+  const { words } = currentAgent().region;
   const payload = payloadWord(handle.offset);
+  words[payload + PAGE_WORD] = page;
   words[payload + TYPE_WORD] = typeIndex;
   words[payload + RAW_WORD] = raw ? 1 : 0;
   words[payload + LENGTH_WORD] = length >>> 0;
   words[payload + LENGTH_WORD + 1] = Math.floor(length / 2 ** 32);
-  words[payload + PAGE_WORD] = page;
-  const array = open(handle, raw ? undefined : initGuard(payload + GUARD_WORD, guard));
-  bindShared(array, handle);
-  if (elements !== undefined) (array as unknown as Uint8Array).set(elements as ArrayLike<number>);
-  return array;
 }
 
 /** The object that stands for an array's block. */
@@ -268,7 +278,7 @@ function toElements(type: ElementType, value: unknown): ArrayLike<number | bigin
   if (value === null || typeof value !== 'object') throw typeError('sizeOrElements', 'a number of elements, or an iterable of them', value);
   if (ArrayBuffer.isView(value) && value.constructor === type.array) return value as unknown as ArrayLike<number>;
   if (!(Symbol.iterator in value) && !('length' in value))
-    throw typeError('sizeOrElements', 'a number of elements, or an iterable of them', describe(value));
+    throw typeError('sizeOrElements', 'a number of elements, or an iterable of them', value);
   return Array.from(value as Iterable<unknown>, (element, index) => toElement(type, element, `elements[${index}]`));
 }
 

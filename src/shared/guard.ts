@@ -9,16 +9,21 @@ import { typeError } from '../util/validate.js';
 /** A lock to use, true (default) for a new one, or false for none. */
 export type GuardOption = Lock | boolean | undefined;
 
+/** @throws TypeError naming the value, before anything is made */
+export function checkGuard(option: unknown): void {
+  if (option !== undefined && typeof option !== 'boolean' && !(option instanceof Lock))
+    throw typeError('lock', 'a Lock, true or false', option);
+}
+
 /** Writes which lock guards the block: two words, 0 for none. The block's own hold on the lock is a handle that never arrives. */
 export function initGuard(word: number, option: GuardOption): Lock | undefined {
   if (option === false) return undefined;
-  if (option !== undefined && option !== true && !(option instanceof Lock)) throw typeError('lock', 'a Lock, true or false', option);
   const lock = option instanceof Lock ? option : new Lock();
   const handle = lock[handleOf]();
   const { words } = currentAgent().region;
   sendHandle(handle);
-  words[word] = handle.offset;
   words[word + 1] = handle.generation;
+  words[word] = handle.offset; // last: it says that there is one
   return lock;
 }
 

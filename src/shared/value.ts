@@ -7,7 +7,7 @@ import { handleOf, type Passable } from '../serialize/passable.js';
 import type { Held, Lock } from '../sync/lock.js';
 import { options as checkOptions, typeError } from '../util/validate.js';
 import type { WaitOptions } from '../util/wait-options.js';
-import { dropGuard, type GuardOption, initGuard, openGuard } from './guard.js';
+import { checkGuard, dropGuard, type GuardOption, initGuard, openGuard } from './guard.js';
 import {
   ELEMENT_TYPES,
   type ElementType,
@@ -69,7 +69,7 @@ export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> imple
       this.#handle = createShared(BLOCK_VALUE, PAYLOAD_BYTES);
       const payload = payloadWord(this.#handle.offset);
       words[payload + TYPE_WORD] = index;
-      words[payload + RAW_WORD] = new.target === RawValue ? 1 : 0;
+      words[payload + RAW_WORD] = this instanceof Value ? 0 : 1;
       bindShared(this, this.#handle);
       if (element !== undefined) viewOf(index)[this.#elementIndex(index)] = element as number;
     }
@@ -151,6 +151,7 @@ export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> imple
   }
 
   #operand(value: unknown): number {
+    if (isBigInt(this.#type) && Number.isInteger(value)) return BigInt(value as number) as unknown as number;
     if (isBigInt(this.#type) ? typeof value !== 'bigint' : !Number.isInteger(value))
       throw typeError('operand', isBigInt(this.#type) ? 'a bigint' : 'an integer', value);
     return value as number;
@@ -175,6 +176,7 @@ export class Value<T extends ElementTypeArgument = ElementTypeArgument> extends 
 
   constructor(type: T, initial?: ValueOf<T> | number, options?: { lock?: GuardOption }) {
     const { lock } = checkOptions('options', options, ['lock']);
+    checkGuard(lock);
     super(type, initial);
     const guardWord = payloadWord(this[handleOf]().offset) + GUARD_WORD;
     this.#lock = type instanceof Existing ? openGuard(guardWord) : initGuard(guardWord, lock);

@@ -6,7 +6,17 @@ import { ABANDONED, ACQUIRED, type Acquisition, Mutex, NOT_ACQUIRED } from '../a
 import { currentWaiting } from '../arena/waiting.js';
 import { OwnerDiedError, StateError, TimeoutError } from '../errors.js';
 import { BLOCK_LOCK, payloadWord } from '../memory/block.js';
-import { bindShared, closedError, createShared, Existing, type Handle, onRebuild, unbindShared } from '../memory/handle.js';
+import {
+  bindShared,
+  closedError,
+  createShared,
+  Existing,
+  type Handle,
+  onRebuild,
+  unbindShared,
+  holdBlock,
+  releaseHold,
+} from '../memory/handle.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
 import { options as checkOptions, typeError } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
@@ -69,13 +79,25 @@ export class Lock implements Passable {
       deadline = deadlineOf(options);
       if (!currentWaiting().hasAsyncWaiters(payloadWord(this.#handle.offset) + MUTEX_EVENTS)) {
         const result = mutex.tryAcquire();
-        if (result === ACQUIRED) return HELD;
-        if (result === ABANDONED) this.#conclude(result);
+        if (result !== NOT_ACQUIRED) {
+          this.#conclude(result);
+          return HELD;
+        }
       }
     } catch (error) {
       return Promise.reject(error);
     }
-    return mutex.acquire(deadline, options?.signal).then((result) => this.#conclude(result));
+    return this.#acquireLater(mutex, deadline, options?.signal);
+  }
+
+  async #acquireLater(mutex: Mutex, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const { offset } = this.#handle;
+    holdBlock(offset);
+    try {
+      return this.#conclude(await mutex.acquire(deadline, signal));
+    } finally {
+      releaseHold(offset);
+    }
   }
 
   /** The blocking twin of `acquire`: parks the thread. */
@@ -141,10 +163,13 @@ export class Lock implements Passable {
     }
   }
 
-  /** Lets go of the lock's memory; it is freed when all holders have. Does not release the lock. Using it afterwards throws ClosedError. Idempotent. */
+  /** Lets go of the lock's memory; it is freed when all holders have. Does not release the lock. Using it afterwards throws ClosedError, and so do this thread's promises that still wait. Idempotent. */
   [Symbol.dispose](): void {
-    if (this.#mutex === undefined) return;
+    const mutex = this.#mutex;
+    if (mutex === undefined) return;
     this.#mutex = undefined;
+    currentWaiting().reject(payloadWord(this.#handle.offset) + MUTEX_EVENTS, closedError('lock'));
+    mutex.close();
     unbindShared(this, this.#handle);
   }
 

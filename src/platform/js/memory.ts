@@ -1,6 +1,6 @@
 /**
- * The region of the JS backend: one fixed SharedArrayBuffer. Fixed, because atomics on a growable one cost two to three times as much
- * (bench/cases/backends); large, because untouched pages cost nothing.
+ * The region of the JS backend: one fixed SharedArrayBuffer. Fixed, because atomics on a growable one cost two to three times as much;
+ * large, because untouched pages cost nothing.
  */
 import { OutOfMemoryError } from '../../errors.js';
 import type { Memory, RegionGrant } from '../platform.js';
