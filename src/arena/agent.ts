@@ -85,6 +85,7 @@ export function sweepDeadAgents(): number {
     const claim = platform.liveness.claim(base + SLOT_LIFE);
     if (claim === CLAIM_BUSY) continue;
     try {
+      Atomics.store(words, base + SLOT_ARMED, 0); // nobody listens here any more
       if (claim === CLAIM_DEAD) sweep(slot);
     } finally {
       platform.liveness.release(base + SLOT_LIFE);
@@ -131,8 +132,8 @@ function enter(region: Region): void {
  * away; one who is stopped between the two must not make the dead look alive. False: it lives, or nobody is there.
  */
 function retireId(words: Int32Array, base: number): boolean {
-  const generation = Atomics.load(words, base + SLOT_GENERATION);
-  if ((Atomics.load(words, base + SLOT_LIFE) & LIFE_DIED) === 0) return false;
+  const generation = load(words, base + SLOT_GENERATION);
+  if ((load(words, base + SLOT_LIFE) & LIFE_DIED) === 0) return false;
   Atomics.compareExchange(words, base + SLOT_GENERATION, generation, nextGeneration(generation));
   return true;
 }

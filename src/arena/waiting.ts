@@ -46,6 +46,8 @@ export function deadlineAfter(timeoutMs: number | undefined): Deadline {
 /** A promise that waits: `attempt` takes what is waited for and returns true, or leaves all as it was and returns false. */
 interface Waiter {
   readonly attempt: () => boolean;
+  /** During an attempt: it may itself begin to wait for something, and so lead back here. */
+  isLooking: boolean;
   readonly resolve: (taken: boolean) => void;
   readonly reject: (reason: unknown) => void;
   readonly sliceMs: number;
@@ -108,9 +110,8 @@ export class Waiting {
     return new Promise((resolve, reject) => {
       const { deadline = Number.POSITIVE_INFINITY, signal, sliceMs = LAST_SLICE_MS } = options;
       if (signal?.aborted) return reject(signal.reason);
-      let queue = this.#waiters.get(events);
-      if ((queue === undefined || queue.length === 0) && attempt()) return resolve(true);
-      const waiter: Waiter = { attempt, resolve, reject, sliceMs, timer: undefined, signal, onAbort: undefined };
+      if (!this.#waiters.has(events) && attempt()) return resolve(true);
+      const waiter: Waiter = { attempt, isLooking: false, resolve, reject, sliceMs, timer: undefined, signal, onAbort: undefined };
       if (deadline !== Number.POSITIVE_INFINITY) {
         if (deadline <= performance.now()) return resolve(false);
         this.#startTimer(events, waiter, deadline);
@@ -123,11 +124,9 @@ export class Waiting {
         };
         signal.addEventListener('abort', waiter.onAbort, { once: true });
       }
-      if (queue === undefined) {
-        queue = [];
-        this.#waiters.set(events, queue);
-      }
-      queue.push(waiter);
+      const queue = this.#waiters.get(events);
+      if (queue === undefined) this.#waiters.set(events, [waiter]);
+      else queue.push(waiter);
       this.#idleSliceMs = FIRST_SLICE_MS;
       if (this.#armed && this.#armedSliceMs <= sliceMs) this.#serve(events);
       else this.#pump();
@@ -312,10 +311,10 @@ export class Waiting {
     if ((Atomics.load(this.#words, events) & this.#bit) === 0) this.#register(events, this.#bit);
     for (;;) {
       const waiter = this.#waiters.get(events)?.[0];
-      if (waiter === undefined) return;
+      if (waiter === undefined || waiter.isLooking) return;
       let taken: boolean;
       try {
-        taken = waiter.attempt();
+        taken = look(waiter);
       } catch (error) {
         this.#drop(events, waiter);
         waiter.reject(error);
@@ -340,7 +339,7 @@ export class Waiting {
   #timeOut(events: number, waiter: Waiter): void {
     let taken = false;
     try {
-      taken = this.#waiters.get(events)?.[0] === waiter && waiter.attempt();
+      taken = this.#waiters.get(events)?.[0] === waiter && look(waiter);
     } catch (error) {
       this.#drop(events, waiter);
       waiter.reject(error);
@@ -376,6 +375,15 @@ export class Waiting {
 
   #updateRef(): void {
     if (this.#opened) platform.doorbell.setRef(this.#waiters.size > 0);
+  }
+}
+
+function look(waiter: Waiter): boolean {
+  waiter.isLooking = true;
+  try {
+    return waiter.attempt();
+  } finally {
+    waiter.isLooking = false;
   }
 }
 

@@ -36,7 +36,8 @@ const CUTTING = 3;
 const SYSTEM_PAGE = 4096;
 
 let pageLock: Mutex | undefined;
-/** Runs between two sweeps: a sweep of nobody reads 1,024 words. */
+/** A sweep of nobody reads 1,024 words: little beside a large run, and every so many small ones. */
+const SWEEP_BYTES = 2 ** 20;
 const SWEEP_EVERY = 256;
 let allocations = 0;
 
@@ -49,7 +50,7 @@ export type Where = 'near' | 'far';
  */
 export function allocateRun(bytes: number, where: Where): Page {
   // what ended agents held is taken back now and then, for nobody may reap them: orphans, and Workers that are not ours
-  if (++allocations % SWEEP_EVERY === 0) sweepDeadAgents();
+  if (bytes >= SWEEP_BYTES || ++allocations % SWEEP_EVERY === 0) sweepDeadAgents();
   try {
     return locked((words) => takeRun(words, bytes, where));
   } catch (error) {

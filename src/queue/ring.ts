@@ -37,6 +37,8 @@ export const RING_GET_COUNT = 36;
 export const RING_GET_CURSORS = 40;
 /** Event count of those who wait for an item. */
 export const RING_ITEMS = 48;
+/** The agent that last went to sleep for an item and still waits, 0 for none. */
+export const RING_GETTER = 50;
 /** Event count of those who wait for room. */
 export const RING_SPACE = 64;
 export const RING_WORDS = 80;
@@ -415,6 +417,6 @@ export function dumpRing(words: Int32Array, at: number): string {
     `closed ${words[at + RING_CLOSED]} spare ${words[at + RING_SPARE]}`,
     `put ${side(RING_PUT_LOCK, RING_PUT_COUNT, RING_PUT_CURSORS)}`,
     `get ${side(RING_GET_LOCK, RING_GET_COUNT, RING_GET_CURSORS)}`,
-    `items ${events(RING_ITEMS)} getter ${words[at + RING_ITEMS + 2]} space ${events(RING_SPACE)}`,
+    `items ${events(RING_ITEMS)} getter ${words[at + RING_GETTER]} space ${events(RING_SPACE)}`,
   ].join('; ');
 }
