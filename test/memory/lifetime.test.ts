@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { Array as SharedArray, Lock, Queue, RawArray, Value } from 'forkful';
+import { type Array as SharedArray, Lock, Queue, RawArray, Value } from 'forkful';
 import { describe, expect, it } from 'vitest';
 import { countBlocks } from '../../src/memory/block.js';
 import { receiveShared } from '../../src/memory/handle.js';

@@ -112,7 +112,7 @@ describe('a Lock in one thread', () => {
     [() => new Lock().acquireSync({ timeout: '5s' as unknown as number }), "timeout must be a number of milliseconds, got '5s' (string)"],
     [() => new Lock().acquireSync({ timeout: Number.NaN }), 'timeout must be a number of milliseconds, got NaN (number)'],
     [() => new Lock().acquireSync({ signal: {} as AbortSignal }), 'signal must be an AbortSignal, got {} (object)'],
-    [() => new Lock().acquireSync(5 as object), 'options must be an object like { timeout: 100 }, got 5 (number)'],
+    [() => new Lock().acquireSync(5 as unknown as object), 'options must be an object like { timeout: 100 }, got 5 (number)'],
   ])('names a bad argument and its value: %s', (call, message) => {
     expect(call).toThrow(message);
   });
