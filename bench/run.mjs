@@ -16,6 +16,7 @@ const wanted = targets.filter(({ metric }) => terms.length === 0 || terms.some((
 const runs = [
   ['forkful', process.execPath, [here('cases/lock.mjs')], ['lock_', 'locked_', 'with_lock']],
   ['C++', here('../build/bench/primitives'), [], ['lock_pair']],
+  ['two Atomics', process.execPath, [here('cases/atomics-pair.mjs')], ['lock_pair']],
   ['CPython', 'python3', [here('peers/cpython.py'), 'lock'], ['lock_', 'locked_', 'with_lock']],
   ['forkful', process.execPath, [here('cases/contended.mjs')], ['contended']],
   ['CPython', 'python3', [here('peers/cpython.py'), 'contended'], ['contended']],

@@ -8,8 +8,8 @@ import { report } from '../lib/report.mjs';
 const payloads = {
   int: [() => 7, 1_000_000],
   object: [() => ({ id: 1, name: 'task-1', ok: true }), 300_000],
-  b64k: [() => Buffer.alloc(65536, 7), 20_000],
-  b1m: [() => Buffer.alloc(1 << 20, 7), 1500],
+  b64k: [() => Buffer.alloc(65536, 7), 40_000],
+  b1m: [() => Buffer.alloc(1 << 20, 7), 3000],
 };
 
 export function consumeSync(queue, n, done, ready) {
