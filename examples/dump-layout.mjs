@@ -26,7 +26,7 @@ function line(label, first, count, bits = false) {
 console.log(`region of ${region.bytes} bytes, this agent is ${id}, pid ${process.pid}`);
 line('header magic', layout.HEADER_MAGIC, 1, true);
 line('header version pages state', layout.HEADER_VERSION, 3);
-line('header cursor used serial', layout.HEADER_SLOT_CURSOR, 3);
+line('header cursor used', layout.HEADER_SLOT_CURSOR, 2);
 line('page lock', layout.PAGE_LOCK, layout.MUTEX_WORDS);
 line('intent', layout.INTENT_OPERATION, 3);
 line('parking kind', 4096 >> 2, 1);

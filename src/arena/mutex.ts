@@ -68,19 +68,16 @@ export class Mutex {
   }
 
   tryAcquire(): Acquisition {
-    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#me) === 0) return ACQUIRED;
-    return this.#attempt(0);
+    return this.#takeFree() ? ACQUIRED : this.#attempt(0);
   }
 
   acquireSync(deadline: Deadline): Acquisition {
-    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#me) === 0) return ACQUIRED;
-    return this.#acquireSlowly(deadline);
+    return this.#takeFree() ? ACQUIRED : this.#acquireSlowly(deadline);
   }
 
   /** For promise forms: a holder that is stopped or preempted may hold up the event loop for `BRIEF_MS` at most. */
   acquireBriefly(): Acquisition {
-    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#me) === 0) return ACQUIRED;
-    return this.#acquireSlowly(performance.now() + BRIEF_MS);
+    return this.#takeFree() ? ACQUIRED : this.#acquireSlowly(performance.now() + BRIEF_MS);
   }
 
   /** Resolves as `acquireSync` returns. Rejects with the signal's reason. */
@@ -125,6 +122,13 @@ export class Mutex {
   close(): void {
     this.#stopExpecting();
     this.#closed = true;
+  }
+
+  /** The uncontended case. */
+  #takeFree(): boolean {
+    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#me) !== 0) return false;
+    if (this.#expected) this.#forgetHeir(); // as in #attempt
+    return true;
   }
 
   /** One attempt. `mark` is MAY_SLEEP for one that has slept, or may leave others asleep. */
