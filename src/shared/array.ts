@@ -19,10 +19,9 @@ import {
 } from '../memory/handle.js';
 import { allocateRun, freeRun } from '../memory/pages.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
-import type { Held, Lock } from '../sync/lock.js';
+import type { Lock } from '../sync/lock.js';
 import { options as checkOptions, integer, typeError } from '../util/validate.js';
-import type { WaitOptions } from '../util/wait-options.js';
-import { checkGuard, dropGuard, type GuardOption, initGuard, openGuard } from './guard.js';
+import { addLockMethods, checkGuard, dropGuard, type GuardOption, initGuard, type LockMethods, openGuard } from './guard.js';
 import {
   ELEMENT_TYPES,
   type ElementType,
@@ -58,18 +57,10 @@ export type TypedArrayOf<T> = T extends 'b' | 'int8' | Int8ArrayConstructor
 /** What all shared arrays have besides being TypedArrays. */
 export interface RawArrayMethods extends Passable, Disposable {}
 
-/** What those with a lock have: see `Lock` for each. */
-export interface LockedArrayMethods extends RawArrayMethods {
+/** What those with a lock have. */
+export interface LockedArrayMethods extends RawArrayMethods, LockMethods {
   /** The lock that guards it. @throws TypeError when it was made with `lock: false` */
   getLock(): Lock;
-  acquire(options?: WaitOptions): Promise<boolean>;
-  acquireSync(options?: WaitOptions): boolean;
-  tryAcquire(): boolean;
-  release(): void;
-  hold(options?: WaitOptions): Promise<Held>;
-  holdSync(options?: WaitOptions): Held;
-  withLock<R>(work: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R>;
-  withLockSync<R>(work: () => R, options?: WaitOptions): R;
 }
 
 export type SharedArray<T extends ElementTypeArgument = 'd'> = TypedArrayOf<T> & LockedArrayMethods;
@@ -236,39 +227,13 @@ function makeRawClass(array: TypedArrayConstructor): SharedClass {
 }
 
 function makeLockedClass(rawClass: SharedClass): SharedClass {
-  class SharedArray
-    extends (rawClass as unknown as new () => { lock: Lock | undefined })
-    implements Omit<LockedArrayMethods, typeof handleOf | typeof Symbol.dispose>
-  {
+  class SharedArray extends (rawClass as unknown as new () => { lock: Lock | undefined }) {
     getLock(): Lock {
       if (this.lock === undefined) throw new TypeError('This Array was made with { lock: false }: it has no lock');
       return this.lock;
     }
-    acquire(options?: WaitOptions): Promise<boolean> {
-      return this.getLock().acquire(options);
-    }
-    acquireSync(options?: WaitOptions): boolean {
-      return this.getLock().acquireSync(options);
-    }
-    tryAcquire(): boolean {
-      return this.getLock().tryAcquire();
-    }
-    release(): void {
-      this.getLock().release();
-    }
-    hold(options?: WaitOptions): Promise<Held> {
-      return this.getLock().hold(options);
-    }
-    holdSync(options?: WaitOptions): Held {
-      return this.getLock().holdSync(options);
-    }
-    withLock<R>(work: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-      return this.getLock().withLock(work, options);
-    }
-    withLockSync<R>(work: () => R, options?: WaitOptions): R {
-      return this.getLock().withLockSync(work, options);
-    }
   }
+  addLockMethods(SharedArray.prototype);
   return SharedArray as unknown as SharedClass;
 }
 

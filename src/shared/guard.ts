@@ -9,6 +9,22 @@ import { typeError } from '../util/validate.js';
 /** A lock to use, true (default) for a new one, or false for none. */
 export type GuardOption = Lock | boolean | undefined;
 
+/** The methods of a Lock that what it guards has too: see `Lock` for each. */
+const LOCK_METHODS = ['acquire', 'acquireSync', 'tryAcquire', 'release', 'hold', 'holdSync', 'withLock', 'withLockSync'] as const;
+export type LockMethods = Pick<Lock, (typeof LOCK_METHODS)[number]>;
+
+/** Gives a class with `getLock()` the methods of that lock. */
+export function addLockMethods(prototype: { getLock(): Lock }): void {
+  for (const name of LOCK_METHODS) {
+    const value = function (this: { getLock(): Lock }, ...args: never[]): unknown {
+      const lock = this.getLock();
+      return (lock[name] as (...rest: never[]) => unknown).apply(lock, args);
+    };
+    Object.defineProperty(value, 'name', { value: name });
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
+}
+
 /** @throws TypeError naming the value, before anything is made */
 export function checkGuard(option: unknown): void {
   if (option !== undefined && typeof option !== 'boolean' && !(option instanceof Lock))

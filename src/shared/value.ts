@@ -4,10 +4,9 @@ import { currentAgent } from '../arena/agent.js';
 import { BLOCK_VALUE, onDestroy, payloadWord } from '../memory/block.js';
 import { bindShared, closedError, createShared, Existing, type Handle, onRebuild, unbindShared } from '../memory/handle.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
-import type { Held, Lock } from '../sync/lock.js';
+import type { Lock } from '../sync/lock.js';
 import { options as checkOptions, typeError } from '../util/validate.js';
-import type { WaitOptions } from '../util/wait-options.js';
-import { checkGuard, dropGuard, type GuardOption, initGuard, openGuard } from './guard.js';
+import { addLockMethods, checkGuard, dropGuard, type GuardOption, initGuard, type LockMethods, openGuard } from './guard.js';
 import {
   ELEMENT_TYPES,
   type ElementType,
@@ -171,6 +170,7 @@ export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> imple
  * ```
  * @throws as RawValue; TypeError when `lock` is neither a Lock nor a boolean
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addLockMethods adds exactly these, right below the class
 export class Value<T extends ElementTypeArgument = ElementTypeArgument> extends RawValue<T> {
   readonly #lock: Lock | undefined;
 
@@ -187,39 +187,13 @@ export class Value<T extends ElementTypeArgument = ElementTypeArgument> extends 
     if (this.#lock === undefined) throw new TypeError('This Value was made with { lock: false }: it has no lock');
     return this.#lock;
   }
-
-  acquire(options?: WaitOptions): Promise<boolean> {
-    return this.getLock().acquire(options);
-  }
-
-  acquireSync(options?: WaitOptions): boolean {
-    return this.getLock().acquireSync(options);
-  }
-
-  tryAcquire(): boolean {
-    return this.getLock().tryAcquire();
-  }
-
-  release(): void {
-    this.getLock().release();
-  }
-
-  hold(options?: WaitOptions): Promise<Held> {
-    return this.getLock().hold(options);
-  }
-
-  holdSync(options?: WaitOptions): Held {
-    return this.getLock().holdSync(options);
-  }
-
-  withLock<R>(work: () => R | PromiseLike<R>, options?: WaitOptions): Promise<R> {
-    return this.getLock().withLock(work, options);
-  }
-
-  withLockSync<R>(work: () => R, options?: WaitOptions): R {
-    return this.getLock().withLockSync(work, options);
-  }
 }
+
+/** The lock's own methods, on the value. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: as above
+// biome-ignore lint/correctness/noUnusedVariables: a merged interface has the class's type parameters
+export interface Value<T extends ElementTypeArgument> extends LockMethods {}
+addLockMethods(Value.prototype);
 
 function viewOf(typeIndex: number): AnyView {
   views[typeIndex] ??= new (ELEMENT_TYPES[typeIndex] as ElementType).array(
