@@ -190,7 +190,6 @@ export class Value<T extends ElementTypeArgument = ElementTypeArgument> extends 
 }
 
 /** The lock's own methods, on the value. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: as above
 // biome-ignore lint/correctness/noUnusedVariables: a merged interface has the class's type parameters
 export interface Value<T extends ElementTypeArgument> extends LockMethods {}
 addLockMethods(Value.prototype);
