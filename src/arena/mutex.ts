@@ -58,6 +58,8 @@ export class Mutex {
   #waiting = 0;
   /** The heir word was set to us, and what came of it is not known yet: a release that takes our name out of it hands us the lock. */
   #expected = false;
+  /** Who owned the lock when we first saw that a release had taken our name: if another owns it later, that release died. */
+  #takenBy = 0;
   #closed = false;
 
   constructor(agent: Agent, at: number, recovers = true) {
@@ -181,7 +183,7 @@ export class Mutex {
       if (result !== NOT_ACQUIRED) return result;
       const state = load(words, this.#at);
       if ((state & OWNER) === 0) continue;
-      if (passedOver >= PATIENCE && !this.#expected) this.#claimHeir();
+      if (passedOver >= PATIENCE && !this.#isExpectedFrom(state & OWNER)) this.#claimHeir();
       const marked = state | MAY_SLEEP | (this.#expected ? HAND_OVER : 0);
       if (state !== marked && Atomics.compareExchange(words, this.#at, state, marked) !== state) continue;
       if (fault !== null) fault('mutex.marked');
@@ -220,10 +222,19 @@ export class Mutex {
     return true;
   }
 
+  /** Whether a hand-over may still come, now that `owner` owns the lock. A release that took our name and died will not make it. */
+  #isExpectedFrom(owner: number): boolean {
+    if (!this.#expected || load(this.#words, this.#at + MUTEX_HEIR) === this.#me) return this.#expected;
+    if (this.#takenBy === 0) this.#takenBy = owner;
+    else if (this.#takenBy !== owner) this.#expected = false;
+    return this.#expected;
+  }
+
   /** Asks for the next release by name. The heir word must be free, or name an agent that died waiting. */
   #claimHeir(): void {
     const heir = load(this.#words, this.#at + MUTEX_HEIR);
     if (heir !== 0 && !isDead(this.#words, heir)) return;
+    this.#takenBy = 0;
     this.#expected = Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, heir, this.#me) === heir;
   }
 
@@ -264,7 +275,7 @@ export class Mutex {
       }
       const state = load(words, this.#at);
       if ((state & OWNER) === 0) continue;
-      if (++this.#asyncPassedOver > PATIENCE && !this.#expected) this.#claimHeir();
+      if (++this.#asyncPassedOver > PATIENCE && !this.#isExpectedFrom(state & OWNER)) this.#claimHeir();
       const marked = state | MAY_SLEEP | (this.#expected ? HAND_OVER : 0);
       if (state === marked || Atomics.compareExchange(words, this.#at, state, marked) === state) return NOT_ACQUIRED;
     }

@@ -1,5 +1,5 @@
 /**
- * Cheap accesses to shared words. V8 calls a builtin for every `Atomics` operation, some 12 ns even for a load (bench/micro/atomics); a plain access of an
+ * Cheap accesses to shared words. V8 calls a builtin for every `Atomics` operation, some 8 ns even for a load (bench/micro/atomics.mjs); a plain access of an
  * Int32Array is one machine instruction, is never torn, and V8 neither drops nor reorders it.
  *
  * On x86 that is enough: a plain load is an acquire, a plain store a release. It is *not* enough where a store must be seen before a later load happens

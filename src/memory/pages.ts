@@ -51,12 +51,7 @@ export type Where = 'near' | 'far';
 export function allocateRun(bytes: number, where: Where): Page {
   // what ended agents held is taken back now and then, for nobody may reap them: orphans, and Workers that are not ours
   if (bytes >= SWEEP_BYTES || ++allocations % SWEEP_EVERY === 0) sweepDeadAgents();
-  try {
-    return locked((words) => takeRun(words, bytes, where));
-  } catch (error) {
-    if (!(error instanceof OutOfMemoryError) || sweepDeadAgents() === 0) throw error;
-    return locked((words) => takeRun(words, bytes, where));
-  }
+  return orAfterSweep((words) => takeRun(words, bytes, where));
 }
 
 /** Gives a run back, memory and all. REQUIRES: nobody uses it any more. */
@@ -72,7 +67,7 @@ export function freeRun(page: Page): void {
 
 /** Takes a near page for a slab of the given size class and lets `format` write its bitmap before anybody else can see it. */
 export function allocateSlab(sizeClass: number, format: (page: Page) => void): Page {
-  return locked((words) => {
+  return orAfterSweep((words) => {
     const page = firstFit(words, 1, firstPage(words), Math.min(NEAR_PAGES, words[HEADER_PAGES] as number));
     if (page < 0) throw new OutOfMemoryError('Cannot allocate: the first 2 GiB of the shared region are full');
     write(words, CUTTING, page, 1);
@@ -96,6 +91,16 @@ export function countPages(): number {
 /** The first page behind the page table itself. */
 export function firstPage(words: Int32Array): Page {
   return Math.ceil(((PAGE_TABLE + (words[HEADER_PAGES] as number)) * 4) / PAGE_BYTES);
+}
+
+/** Under the page lock; if there is not enough memory, once more when what ended agents held has been taken back. */
+function orAfterSweep<T>(work: (words: Int32Array) => T): T {
+  try {
+    return locked(work);
+  } catch (error) {
+    if (!(error instanceof OutOfMemoryError) || sweepDeadAgents() === 0) throw error;
+    return locked(work);
+  }
 }
 
 function locked<T>(work: (words: Int32Array) => T): T {

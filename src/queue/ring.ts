@@ -130,6 +130,8 @@ export class Ring {
   readonly #words: Int32Array;
   readonly #at: number;
   readonly #maxItems: number;
+  /** The longest frame. */
+  readonly #mostBytes: number;
   #putSegment: Segment | undefined;
   #getSegment: Segment | undefined;
   /** Consumer's position in the segment we put into, as last seen: room can only have grown since. */
@@ -149,6 +151,7 @@ export class Ring {
     const words = agent.region.words;
     this.#words = words;
     this.#maxItems = words[at + RING_MAX_ITEMS] as number;
+    this.#mostBytes = Math.min((words[at + RING_MAX_BYTES] as number) * UNIT, LARGEST_MESSAGE);
     this.putLock = new Mutex(agent, at + RING_PUT_LOCK);
     this.getLock = new Mutex(agent, at + RING_GET_LOCK);
     this.#gotSeen = this.#putSeen = Atomics.load(words, at + RING_GET_COUNT);
@@ -174,10 +177,6 @@ export class Ring {
     return this.#maxItems;
   }
 
-  get maxBytes(): number {
-    return (this.#words[this.#at + RING_MAX_BYTES] as number) * UNIT;
-  }
-
   isClosed(): boolean {
     return load(this.#words, this.#at + RING_CLOSED) !== 0;
   }
@@ -199,7 +198,7 @@ export class Ring {
     const words = this.#words;
     const at = this.#at;
     const length = FRAME_HEADER_BYTES + Math.ceil(payloadBytes / 8) * 8;
-    if (length > LARGEST_CAPACITY) this.#checkLength(length);
+    if (length > this.#mostBytes) throw rangeError('message', `at most ${this.#mostBytes} bytes when encoded`, length);
     const count = words[at + RING_PUT_COUNT] as number;
     if (this.#maxItems !== UNBOUNDED && ((count - load(words, at + RING_GET_COUNT)) | 0) >= this.#maxItems) return PUT_NO_ROOM;
     const cursor = at + RING_PUT_CURSORS + ((count & 1) << 2);
@@ -295,11 +294,6 @@ export class Ring {
     return (count - this.#gotSeen) >>> 0 < (this.#putSeen - this.#gotSeen) >>> 0;
   }
 
-  #checkLength(length: number): void {
-    const most = Math.min(this.maxBytes, LARGEST_MESSAGE);
-    if (length > most) throw rangeError('message', `at most ${most} bytes when encoded`, length);
-  }
-
   #lookAtTail(segment: Segment, count: number): void {
     this.#tailSeen = this.#tailIn(segment.page);
     // even if each message were as long as the segment, fewer than 2^31 bytes will have passed until then
@@ -360,9 +354,10 @@ export class Ring {
   /** Links a further segment large enough for the frame, unless that would be more than `maxBytes`. It becomes visible with the commit of the frame. */
   #grow(segment: Segment, position: number, length: number, count: number): Segment | null {
     const words = this.#words;
-    this.#checkLength(length);
     let capacity = Math.min(segment.capacity * 4, LARGEST_CAPACITY);
     while (capacity < (length + LINK_BYTES) * (length > LARGEST_CAPACITY / 4 ? 1 : 4)) capacity *= 2;
+    // four of the largest message are comfortable, but not beyond what was asked for
+    while (capacity > this.#mostBytes && capacity / 2 >= length + LINK_BYTES) capacity /= 2;
     // an empty ring that is too small for one message is replaced whatever maxBytes says: else that message could never be put
     if (this.size() !== 0) {
       const maxUnits = words[this.#at + RING_MAX_BYTES] as number;
