@@ -284,6 +284,7 @@ export class Ring {
     words[next + CURSOR_POSITION] = this.#nextPosition;
     words[next + CURSOR_BEFORE] = segment.before;
     if (fault !== null) fault('ring.get.cursor');
+    this.#gotSeen = (count + 1) | 0; // what we know of shrinks to what is left of it: a full turn of the counts must not revive the rest
     store(words, at + RING_GET_COUNT, (count + 1) | 0); // commits; pairs with the load in tailIn()
     if (fault !== null) fault('ring.get.committed');
     if (this.#drained !== 0) this.#giveBack(this.#drained);

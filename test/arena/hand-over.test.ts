@@ -54,6 +54,19 @@ describe('a lock on its way to an heir', () => {
     await holder.end();
   });
 
+  it('comes free when an acquireSync has timed out in the middle of the hand-over', async () => {
+    const { lock, at, words, dump } = newLock();
+    const [holder, flag] = [await OtherAgent.start(), newFlag()];
+    await holder.tell('hold', { at });
+    const released = holder.tell('releaseToOneThatGivesUp', { at, heir: currentAgent().id, flag });
+    expect(lock.acquireSync({ timeout: 1500 })).toBe(false);
+    expect([flag[0], words[at + MUTEX_HEIR]]).toEqual([currentAgent().id, 0]);
+    raise(flag, 1);
+    expect(await withWatchdog(10_000, dump, released)).toBe(true);
+    expect(await withWatchdog(15_000, dump, holder.tell('visit', { at }))).toBe(ACQUIRED);
+    await holder.end();
+  });
+
   it('is not kept from the living by an heir that died', async () => {
     const { lock, at, words, dump } = newLock();
     const dead = await OtherAgent.start();

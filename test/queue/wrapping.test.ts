@@ -59,17 +59,20 @@ afterEach(() => {
 });
 
 describe('a ring', () => {
-  it.each([2 ** 31 - 1, 2 ** 31, 2 ** 31 + 5])('is empty for a consumer that saw nothing of %s messages put and got', (passed) => {
-    const at = newRing(2 ** 16);
-    const [producer, idle] = [new Ring(agent, at), new Ring(agent, at)];
-    producer.put(TAG_INT, 1, 0, null);
-    expect(idle.peek()).toBe(true);
-    idle.commitGet();
-    letPass(at, passed);
-    expect([idle.size(), idle.mayHaveItem(), idle.peek()]).toEqual([0, false, false]);
-    new Ring(agent, at).put(TAG_INT, 7, 0, null);
-    expect([idle.mayHaveItem(), idle.peek(), idle.frame.value]).toEqual([true, true, 7]);
-  });
+  it.each([2 ** 31 - 1, 2 ** 31, 2 ** 31 + 5, 2 ** 32 - 1])(
+    'is empty for a consumer that saw nothing of %s messages put and got',
+    (passed) => {
+      const at = newRing(2 ** 16);
+      const [producer, idle] = [new Ring(agent, at), new Ring(agent, at)];
+      producer.put(TAG_INT, 1, 0, null);
+      expect(idle.peek()).toBe(true);
+      idle.commitGet();
+      letPass(at, passed);
+      expect([idle.size(), idle.mayHaveItem(), idle.peek()]).toEqual([0, false, false]);
+      new Ring(agent, at).put(TAG_INT, 7, 0, null);
+      expect([idle.mayHaveItem(), idle.peek(), idle.frame.value]).toEqual([true, true, 7]);
+    },
+  );
 
   it('is full for a producer that saw nothing of the last 4 GiB', () => {
     const at = newRing(2 ** 16);
