@@ -116,10 +116,6 @@ export class Mutex {
     return load(this.#words, this.#at) & OWNER;
   }
 
-  isMine(): boolean {
-    return this.owner() === this.#me;
-  }
-
   /** The object whose lock this is lets go of its memory: touches it no more. */
   close(): void {
     this.#stopExpecting();
@@ -224,7 +220,11 @@ export class Mutex {
 
   /** Whether a hand-over may still come, now that `owner` owns the lock. A release that took our name and died will not make it. */
   #isExpectedFrom(owner: number): boolean {
-    if (!this.#expected || load(this.#words, this.#at + MUTEX_HEIR) === this.#me) return this.#expected;
+    if (!this.#expected) return false;
+    if (load(this.#words, this.#at + MUTEX_HEIR) === this.#me) {
+      this.#takenBy = 0;
+      return true;
+    }
     if (this.#takenBy === 0) this.#takenBy = owner;
     else if (this.#takenBy !== owner) this.#expected = false;
     return this.#expected;
@@ -277,7 +277,10 @@ export class Mutex {
       if ((state & OWNER) === 0) continue;
       if (++this.#asyncPassedOver > PATIENCE && !this.#isExpectedFrom(state & OWNER)) this.#claimHeir();
       const marked = state | MAY_SLEEP | (this.#expected ? HAND_OVER : 0);
-      if (state === marked || Atomics.compareExchange(words, this.#at, state, marked) === state) return NOT_ACQUIRED;
+      if (state === marked || Atomics.compareExchange(words, this.#at, state, marked) === state) {
+        if (fault !== null) fault('mutex.marked');
+        return NOT_ACQUIRED;
+      }
     }
   }
 

@@ -37,7 +37,6 @@ export interface Region {
   /** The near window. */
   readonly words: Int32Array;
   readonly near: Buffer;
-  readonly doubles: Float64Array;
 }
 
 let region: Region | undefined;
@@ -72,7 +71,6 @@ export function openRegion(): Region {
     pages: words[HEADER_PAGES] as number,
     words,
     near: Buffer.from(words.buffer, 0, words.byteLength),
-    doubles: new Float64Array(words.buffer, 0, words.byteLength / 8),
   };
   return region;
 }

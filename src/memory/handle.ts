@@ -2,7 +2,6 @@
  * Handles, and the objects that stand for blocks in this agent: one live object per block, however often its handle arrives; so what was sent
  * comes back as the same object. An agent holds a block as long as one of its objects, or memory that it gave to user code, is reachable.
  */
-import { currentAgent } from '../arena/agent.js';
 import { currentWaiting } from '../arena/waiting.js';
 import { ClosedError } from '../errors.js';
 import { platform } from '../platform/select.js';
@@ -62,12 +61,18 @@ export function receiveShared(handle: Handle): object {
   receiveHandle(handle);
   const known = locals.get(handle.offset)?.object?.deref();
   if (known !== undefined) return known;
-  const type = blockType(handle);
-  const rebuild = rebuilders.get(type);
-  if (rebuild === undefined) throw new Error(`No class of this process stands for blocks of type ${type}`);
-  const object = rebuild(handle);
-  bindShared(object, handle);
-  return object;
+  try {
+    const type = blockType(handle);
+    const rebuild = rebuilders.get(type);
+    if (rebuild === undefined) throw new Error(`No class of this process stands for blocks of type ${type}`);
+    const object = rebuild(handle);
+    bindShared(object, handle);
+    return object;
+  } catch (error) {
+    // nothing stands for the block here, so nothing would ever let go of it
+    if (!locals.has(handle.offset)) dropHold(handle.offset);
+    throw error;
+  }
 }
 
 /** Disposal: the object lets go of its block. Idempotence is the caller's. */
@@ -132,12 +137,6 @@ export function releaseHold(offset: number): void {
   locals.delete(offset);
   currentWaiting().forget(offset >> 2, (offset >> 2) + blockWords(offset));
   dropHold(offset);
-}
-
-/** How many blocks this agent holds, for tests. */
-export function countHeld(): number {
-  currentAgent();
-  return locals.size;
 }
 
 /** Tells a constructor to stand for an existing block instead of making one: what `onRebuild` functions pass. */

@@ -5,7 +5,7 @@ import { payloadWord } from '../../src/memory/block.js';
 import { dumpRing } from '../../src/queue/ring.js';
 import { handleOf } from '../../src/serialize/passable.js';
 import { CORRUPT, check, DUPLICATES, OUT_OF_ORDER, PER_PRODUCER, PUBLISHED, RECEIVED, STOP } from '../fixtures/crash/queue-user.mjs';
-import { killCount, startVictim, until } from '../helpers/victims.js';
+import { killCount, reportHits, startVictim, until } from '../helpers/victims.js';
 
 const PROGRAM = 'crash/queue-user.mjs';
 
@@ -75,11 +75,10 @@ const PUT_STEPS = [
   'ring.grown',
   'pages.intent',
   'pages.marked',
-  'pages.freeing',
   'waiting.bumped',
   'waiting.cleared',
 ];
-const GET_STEPS = ['ring.get.cursor', 'ring.get.committed', 'pages.freeing', 'waiting.registered', 'mutex.acquired'];
+const GET_STEPS = ['ring.get.cursor', 'ring.get.committed', 'waiting.registered', 'mutex.acquired'];
 
 describe('a producer is killed at a step of put', () => {
   it.each(PUT_STEPS.flatMap((step) => (['sync', 'async'] as const).map((form) => [step, form] as const)))(
@@ -90,6 +89,7 @@ describe('a producer is killed at a step of put', () => {
       const survivor = await field.producer(form);
       const victims = await Promise.all([1, 3, 40].map((times) => field.producer(form, `${step}:${times}`)));
       await until(() => victims.every((victim) => !victim.isAlive()) || field.received > 20_000, 20_000, field.dump);
+      reportHits(step, form, victims);
       for (const victim of victims) victim.kill();
       const before = field.received;
       await until(() => field.received > before + 100 || !survivor.isAlive(), 10_000, field.dump);
@@ -108,6 +108,7 @@ describe('a consumer is killed at a step of get', () => {
       const survivor = await field.consumer(form);
       const victims = await Promise.all([1, 3, 40].map((times) => field.consumer(form, `${step}:${times}`)));
       await until(() => victims.every((victim) => !victim.isAlive()) || field.received > 20_000, 20_000, field.dump);
+      reportHits(step, form, victims);
       for (const victim of victims) victim.kill();
       field.consumersKilled = victims.length;
       const before = field.received;

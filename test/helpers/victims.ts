@@ -1,5 +1,10 @@
 /** Processes that are made to be killed. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Process } from 'forkful';
+
+const SOURCES = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** A step at which the process kills itself: `name:n`, the n-th time it comes there (src/util/fault.ts). */
 export interface VictimOptions {
@@ -25,6 +30,19 @@ export function startVictim(module: string, name: string, args: unknown[], optio
   });
   lastStart = start.catch(() => {});
   return start;
+}
+
+/** Every step that the sources name. A fault planned for another one would never come, and its test would show nothing. */
+const STEPS = new Set(
+  readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [...readFileSync(join(SOURCES, file), 'utf8').matchAll(/\bfault\('([\w.]+)'\)/g)].map((match) => match[1])),
+);
+
+/** Says how many of the victims came to their step and died there by themselves; the others are killed from outside. */
+export function reportHits(step: string, form: string, victims: readonly Process[]): void {
+  if (!STEPS.has(step)) throw new Error(`no step of the sources is called ${step}`);
+  console.log(`${step}, ${form}: reached by ${victims.filter((victim) => !victim.isAlive()).length} of ${victims.length} victims`);
 }
 
 /** How many kills the random storms make: `FORKFUL_KILLS`, default `few`. */
