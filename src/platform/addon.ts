@@ -52,6 +52,28 @@ export interface Addon {
   kill(pid: number, signal: number): boolean;
   waitExit(pid: number, timeoutMs: number): ExitStatus | null;
   dieWithParent(parentPid: number): boolean;
+  pid(): number;
+  pidfdOpen(pid: number): number;
+  pidfdSignal(pidfd: number, signal: number): boolean;
+  pidfdWait(pidfd: number, timeoutMs: number): ExitStatus | null | undefined;
+  reap(pid: number): ExitStatus | null;
+  umask(): number;
+  redirect(fd: number, onto: number): void;
+
+  forkEnable(): string | undefined;
+  fork(quietMs: number): number;
+  forkServe(clientFd: number): { readonly payload: Uint8Array; readonly door: number };
+  exitDirectly(): string | undefined;
+  exitNow(code: number): never;
+  quellHandles(): number;
+  countHandles(): Record<string, number>;
+
+  socketPair(): [number, number];
+  sendDatagram(fd: number, bytes: Uint8Array, fds: readonly number[]): boolean;
+  receiveDatagram(fd: number, timeoutMs: number): { bytes: Uint8Array; fds: number[] } | null;
+  watchOpen(fd: number, onReadable: () => void): object;
+  watchSetRef(watch: object, on: boolean): void;
+  watchClose(watch: object): void;
 
   /** A new segment under a name of one path component, backed with memory and mapped until its buffer is collected. */
   namedCreate(name: string, bytes: number): ArrayBufferLike;

@@ -130,8 +130,67 @@ export interface ProcessHost {
   kill(pid: number, signal: number): boolean;
   /** Blocks until the child has ended or `timeoutMs` (finite, >= 0) is over (null). Leaves the zombie to libuv. REQUIRES: `pid` is a child of this process that libuv has not reaped yet. */
   waitExit(pid: number, timeoutMs: number): ExitStatus | null;
+  /** The calling process's id, asked of the system: after a fork Node's own answer is the parent's. */
+  pid(): number;
+  /** A descriptor that stands for a process, readable once that has ended; close-on-exec, the caller's to close. REQUIRES: its pid cannot have been reused. @throws SystemError (ESRCH, ENOSYS) */
+  openPidfd(pid: number): number;
+  /** Sends a signal by number to the process behind a pidfd. Returns false when it has ended. */
+  signalPidfd(pidfd: number, signal: number): boolean;
+  /** Waits at most `timeoutMs` for the process behind a pidfd, whoever's child it is: undefined while it runs; null when it has ended and the system does not tell how. */
+  waitPidfd(pidfd: number, timeoutMs: number): ExitStatus | null | undefined;
+  /** Takes the exit status of a child and lets the system forget it; null while it runs. REQUIRES: a child that libuv does not know. */
+  reap(pid: number): ExitStatus | null;
+  /** The file mode creation mask, read without changing it. */
+  umask(): number;
   /** From now on the kernel kills the calling process with SIGKILL when its parent's thread ends. Returns false when the parent is gone already or the system cannot. */
   dieWithParent(parentPid: number): boolean;
+}
+
+/** Waiting for a descriptor on the event loop. */
+export interface DescriptorWatch {
+  /** Whether it keeps the event loop alive; at first it does. */
+  setRef(on: boolean): void;
+  /** Idempotent. The descriptor stays open: it is the caller's to close, afterwards. */
+  close(): void;
+}
+
+/** A message with descriptors. No bytes: the other end is closed. */
+export interface Datagram {
+  readonly bytes: Uint8Array;
+  /** Close-on-exec, the receiver's to close. */
+  readonly fds: readonly number[];
+}
+
+/** Messages with descriptors between processes of one machine. */
+export interface Datagrams {
+  /** Two connected ends (SOCK_SEQPACKET), close-on-exec. */
+  pair(): [number, number];
+  /** Never waits: false when there is no room now. @throws SystemError (EPIPE, ECONNRESET: nobody is at the other end; EBADF) */
+  send(fd: number, bytes: Uint8Array, fds: readonly number[]): boolean;
+  /** Waits at most `timeoutMs` (finite, 0 only looks); null when nothing came. */
+  receive(fd: number, timeoutMs: number): Datagram | null;
+  /** Calls `onReadable` on the event loop as long as the descriptor has something to read, or is at its end. */
+  watch(fd: number, onReadable: () => void): DescriptorWatch;
+}
+
+/** Real `fork(2)` of a Node process. See docs/fork.md for what it takes. */
+export interface Forking {
+  /** Takes over V8's worker pool, once. Undefined, or a sentence that says why this process cannot be forked. */
+  enable(): string | undefined;
+  /** Forks. 0 in the child, whose event loop is its own then; else the child's pid. REQUIRES: enabled, called from a macrotask of the main thread, no Worker alive. @throws SystemError (EBUSY: other threads were not at rest within `quietMs`) */
+  fork(quietMs: number): number;
+  /** The fork server's loop (native/os/fork_server.h); returns in children only. */
+  serve(client: number): { readonly payload: Uint8Array; readonly door: number };
+  /** In a forked child: every end of this environment is `_exit` from now on. Undefined, or why not. */
+  exitDirectly(): string | undefined;
+  /** `_exit`. */
+  exitNow(code: number): never;
+  /** In a forked child: drops what the parent's event loop was watching, descriptors above 2. */
+  quellHandles(): number;
+  /** Handles of this event loop by libuv's name of their type. */
+  countHandles(): Readonly<Record<string, number>>;
+  /** Makes descriptor `onto` refer to what `fd` does, as `dup2`. */
+  redirect(fd: number, onto: number): void;
 }
 
 /** One backend, whole. */
@@ -142,6 +201,10 @@ export interface Platform {
   readonly liveness: Liveness;
   readonly doorbell: Doorbell;
   readonly processes: ProcessHost;
+  /** Null where processes cannot be forked at all. */
+  readonly forking: Forking | null;
+  /** Null where there are none; `forking` needs them. */
+  readonly datagrams: Datagrams | null;
   /** The near window as words: the same memory in every agent of the family. REQUIRES: created or attached. */
   readonly words: () => Int32Array;
 }

@@ -2,11 +2,10 @@
 import { threadId } from 'node:worker_threads';
 import { sweepDeadAgents } from '../arena/agent.js';
 import { StateError } from '../errors.js';
-import type { Queue } from '../queue/queue.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
-import type { Ticket } from './current.js';
 import { addChild, removeChild } from './exit.js';
-import type { EndingSignal, ExitCode, Launcher, RunningChild } from './start/launcher.js';
+import { Sentinel } from './sentinel.js';
+import type { EndingSignal, ExitCode, Launch, Launcher, RunningChild } from './start/launcher.js';
 
 /** The longest single wait that is asked of the system. */
 const LONGEST_WAIT_MS = 2 ** 30;
@@ -21,7 +20,9 @@ export class ChildRecord {
   #launching: Promise<void> | undefined;
   /** Sent when it is launched. */
   readonly #signals: EndingSignal[] = [];
-  #preparation: Queue | undefined;
+  /** What this process holds on behalf of the child. */
+  #belongings: Disposable | undefined;
+  #sentinel: Sentinel | undefined;
   /** Its end has been dealt with. */
   #hasEnded = false;
   /** Who waits for that. */
@@ -39,22 +40,21 @@ export class ChildRecord {
     return this.#launching !== undefined;
   }
 
-  /** Launches it with a ticket that `makeTicket` finds out about. When that fails it can be started again. */
-  start(launcher: Launcher, preparation: Queue, makeTicket: () => Promise<Ticket>): Promise<void> {
-    this.#preparation = preparation;
-    this.#launching = this.#launch(launcher, makeTicket).catch((error: unknown) => {
+  /** Launches it. When that fails it can be started again. `belongings` are disposed of at its end. */
+  start(launcher: Launcher, launch: Launch, belongings: Disposable | undefined): Promise<void> {
+    this.#belongings = belongings;
+    this.#launching = this.#launch(launcher, launch).catch((error: unknown) => {
       this.#launching = undefined;
       this.#signals.length = 0;
-      this.#disposeOfPreparation();
+      this.#disposeOfBelongings();
       throw error;
     });
     return this.#launching;
   }
 
-  async #launch(launcher: Launcher, makeTicket: () => Promise<Ticket>): Promise<void> {
-    const ticket = await makeTicket();
-    this.#child = await launcher.launch(ticket, (exitCode) => this.#end(exitCode));
-    addChild(this);
+  async #launch(launcher: Launcher, launch: Launch): Promise<void> {
+    this.#child = await launcher.launch(launch, (exitCode) => this.#end(exitCode));
+    if (!this.#hasEnded) addChild(this);
     this.#updateRef();
     for (const signal of this.#signals.splice(0)) this.#child.send(signal);
   }
@@ -68,6 +68,22 @@ export class ChildRecord {
   look(): ExitCode | null {
     if (this.exitCode === null) this.exitCode = this.#child?.wait(0) ?? null;
     return this.exitCode;
+  }
+
+  /** REQUIRES: launched. */
+  get sentinel(): number {
+    if (this.#sentinel === undefined) {
+      const child = this.#child as RunningChild;
+      this.#sentinel = new Sentinel(child.openSentinel());
+      if (this.#hasEnded) this.#sentinel.end();
+    }
+    return this.#sentinel.descriptor;
+  }
+
+  /** Nobody asks any more. REQUIRES: it has ended, or was never started. */
+  close(): void {
+    this.#sentinel?.close();
+    this.#disposeOfBelongings();
   }
 
   async join(options: WaitOptions | undefined): Promise<boolean> {
@@ -107,15 +123,16 @@ export class ChildRecord {
   #end(exitCode: ExitCode): void {
     this.exitCode ??= exitCode;
     removeChild(this);
-    this.#disposeOfPreparation();
+    this.#disposeOfBelongings();
+    this.#sentinel?.end();
     sweepDeadAgents();
     this.#hasEnded = true;
     for (const joiner of this.#joiners) joiner();
   }
 
-  #disposeOfPreparation(): void {
-    this.#preparation?.[Symbol.dispose]();
-    this.#preparation = undefined;
+  #disposeOfBelongings(): void {
+    this.#belongings?.[Symbol.dispose]();
+    this.#belongings = undefined;
   }
 
   /** The event loop stays alive for children that the program waits for at its end, and for those that somebody joins. */

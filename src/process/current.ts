@@ -13,6 +13,8 @@ import type { FunctionRef } from './function-ref.js';
 export interface Ticket {
   /** For the headline of an error that comes before the preparation is read. */
   readonly name: string;
+  /** Who launched it. */
+  readonly parent: { readonly pid: number; readonly agent: AgentId };
   /** The queue with the preparation; the parent holds it as long as the child runs. */
   readonly queue: Handle;
   /** Null: nothing to call. */
@@ -45,13 +47,28 @@ export interface Self {
 
 /** The entry of every child: what launchers start. */
 export const childEntry: URL = new URL('../child.js', import.meta.url);
+/** The entry of a fork server. */
+export const serverEntry: URL = new URL('../fork-server.js', import.meta.url);
+
+/** How a fork server is launched. */
+export interface ServerTicket {
+  readonly regionBytes: number;
+  /** The process to end with while it starts; 0: one whose threads come and go. */
+  readonly parent: number;
+  /** The program and the options of Node that it was started with. */
+  readonly command: string;
+}
 
 /** Workers that the user starts in a child find here that they are in one. */
 const ENVIRONMENT_KEY = 'forkful.self';
 const MAIN: Self = { name: 'MainProcess', identity: [], daemon: false, parent: null };
 
 /** How this process or thread was launched; undefined in a process that forkful did not start. */
-export const ticket: Ticket | undefined = takeTicket();
+export const ticket: Ticket | undefined = isMainThread
+  ? takeArgument<Ticket>(childEntry)
+  : (workerData as { forkful?: Ticket } | null)?.forkful;
+/** Undefined in a process that is no fork server, nor a child of one. */
+export const serverTicket: ServerTicket | undefined = isMainThread ? takeArgument<ServerTicket>(serverEntry) : undefined;
 
 const inherited = getEnvironmentData(ENVIRONMENT_KEY) as unknown as Self | undefined;
 let ourselves: Self = inherited ?? MAIN;
@@ -62,16 +79,18 @@ let key: Uint8Array | undefined;
  * False in every process and thread that forkful started, and in the Workers that those start. Guard a main module's own code with it: a child whose
  * target is exported from there loads the module again.
  */
-export const isMainProcess: boolean = ticket === undefined && inherited === undefined;
+export let isMainProcess: boolean = ticket === undefined && serverTicket === undefined && inherited === undefined;
 
 export function self(): Self {
   return ourselves;
 }
 
-/** A child has read its preparation. */
+/** A child knows now what it is to be. */
 export function becomeSelf(facts: Self, authkey: Uint8Array): void {
+  isMainProcess = false;
   ourselves = facts;
   key = authkey;
+  childrenMade = 0;
   setEnvironmentData(ENVIRONMENT_KEY, facts as unknown as string);
 }
 
@@ -91,10 +110,9 @@ export function setOwnAuthkey(authkey: Uint8Array): void {
 }
 
 /** The command line's ticket goes at once: nobody but us is to see it. */
-function takeTicket(): Ticket | undefined {
-  if (!isMainThread) return (workerData as { forkful?: Ticket } | null)?.forkful;
+function takeArgument<T>(entry: URL): T | undefined {
   const [, script, text] = process.argv;
-  if (script !== fileURLToPath(childEntry) || text === undefined) return undefined;
+  if (script !== fileURLToPath(entry) || text === undefined) return undefined;
   process.argv.splice(2, 1);
-  return (JSON.parse(text) as { forkful: Ticket }).forkful;
+  return (JSON.parse(text) as { forkful: T }).forkful;
 }

@@ -24,6 +24,12 @@ export function addChild(record: ChildRecord): void {
   process.on('exit', endChildren);
 }
 
+/** In a forked child: they are its parent's children, and so was the listener. */
+export function forgetChildren(): void {
+  children.clear();
+  isInstalled = false;
+}
+
 export function removeChild(record: ChildRecord): void {
   children.delete(record);
 }

@@ -5,32 +5,30 @@ import { currentAgent, isDead } from '../arena/agent.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import { type ParentFacts, self } from './current.js';
 import { livingChildren } from './exit.js';
-import { embody, faceOf, Process } from './process.js';
+import { embodied, embody, faceOf, Process } from './process.js';
 
 /** Between two looks at whether the parent is alive. */
 const LOOK_MS = 50;
 
-let current: Process | undefined;
 let parent: ParentProcess | undefined;
+/** Whom `parent` stands for: a forked child has another parent than the process that it was copied from. */
+let knownFacts: ParentFacts | undefined;
 
 /** The object that stands for the running process, or thread: `MainProcess` in the first of a family; in a child the very object whose `run` is called. */
 export function currentProcess(): Process {
-  if (current === undefined) {
-    current = Object.create(Process.prototype) as Process;
-    embody(current, { args: [] });
-  }
-  return current;
-}
-
-export function setCurrentProcess(process: Process): void {
-  current = process;
+  const known = embodied();
+  if (known !== undefined) return known;
+  const main = Object.create(Process.prototype) as Process;
+  embody(main, { args: [] });
+  return main;
 }
 
 /** Who started this process; null in the main process. */
 export function parentProcess(): ParentProcess | null {
   const facts = self().parent;
   if (facts === null) return null;
-  parent ??= new ParentProcess(facts);
+  if (parent === undefined || knownFacts !== facts) parent = new ParentProcess(facts);
+  knownFacts = facts;
   return parent;
 }
 

@@ -102,7 +102,7 @@ function read(exports: Exports, name: string): unknown {
 }
 
 /** A bare name is resolved as from here; where packages do not see each other, as from the program. */
-async function importModule(specifier: string): Promise<Exports> {
+export async function importModule(specifier: string): Promise<Exports> {
   try {
     return (await import(specifier)) as Exports;
   } catch (error) {

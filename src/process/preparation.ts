@@ -8,6 +8,7 @@ import { type Handle, receiveShared } from '../memory/handle.js';
 import { Queue } from '../queue/queue.js';
 import type { Self } from './current.js';
 import type { StartMethod } from './start/launcher.js';
+import type { Surroundings } from './surroundings.js';
 
 export interface Preparation {
   readonly self: Self;
@@ -15,6 +16,8 @@ export interface Preparation {
   readonly argv: readonly string[];
   /** The default of the parent, decided or not: the child's own children use it too. */
   readonly startMethod: StartMethod | null;
+  /** For a child that does not inherit them from this process. */
+  readonly surroundings: Surroundings | undefined;
 }
 
 /** What the child's `run` gets. */

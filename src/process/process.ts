@@ -3,15 +3,16 @@ import { inspect } from 'node:util';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { ClosedError, StateError } from '../errors.js';
+import type { Queue } from '../queue/queue.js';
 import { handleOf } from '../serialize/passable.js';
 import { boolean, options as checkOptions, string, typeError } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import { ChildRecord } from './child-record.js';
-import { nextIdentity, ownAuthkey, self, setOwnAuthkey, type Ticket } from './current.js';
+import { becomeSelf, nextIdentity, ownAuthkey, type Self, self, setOwnAuthkey } from './current.js';
 import { type FunctionRef, importFunction } from './function-ref.js';
 import { type AnyFunction, callArgs, checkArgs, checkKwargs, checkTarget, type ProcessOptions, type Target } from './options.js';
 import { writePreparation } from './preparation.js';
-import { type EndingSignal, type ExitCode, type StartMethod, signalName } from './start/launcher.js';
+import { type EndingSignal, type ExitCode, type Launch, type StartMethod, signalName } from './start/launcher.js';
 import { checkMethod, getStartMethod, launcherFor } from './start-method.js';
 import { findFunction } from './target.js';
 
@@ -131,6 +132,17 @@ export class Process {
     return openInner(this).record?.look() ?? null;
   }
 
+  /**
+   * A number that `connection.wait` takes: a descriptor that is readable once the process has ended, and stays so; valid until `close()`. On the JS
+   * backend it is no descriptor. @throws StateError (ERR_FORKFUL_NOT_STARTED) before `start()` has resolved
+   */
+  get sentinel(): number {
+    const record = childOf(this, 'watch it');
+    if (record.child === undefined)
+      throw new StateError('ERR_FORKFUL_NOT_STARTED', `${this.name} has no sentinel before start() has resolved: await it first`);
+    return record.sentinel;
+  }
+
   /** Whether it runs: false before `start()`, and from its end on. @throws StateError (ERR_FORKFUL_NOT_PARENT) in another process than its parent */
   isAlive(): boolean {
     const { record } = openInner(this);
@@ -160,32 +172,39 @@ export class Process {
     checkParent(this, record, 'start it');
     if (self().daemon)
       throw new StateError('ERR_FORKFUL_DAEMON_CHILDREN', `${self().name} is daemonic: daemonic processes may not have children`);
-    const method = inner.method ?? getStartMethod();
+    const launcher = launcherFor(inner.method ?? getStartMethod());
+    const surroundings = launcher.prepare?.();
     const processClass = subclassOf(this);
-    const properties = processClass === null ? undefined : { ...this };
     const parent = { name: self().name, pid: process.pid, agent: currentAgent().id };
-    const preparation = writePreparation(
-      {
-        self: { name: inner.name, identity: inner.identity, daemon: record.daemon, parent },
-        authkey: this.authkey,
-        argv: process.argv,
-        startMethod: getStartMethod({ allowNone: true }),
-      },
-      { args, kwargs, properties },
-    );
-    faces.set(record, this);
-    await record.start(
-      launcherFor(method),
-      preparation,
-      async (): Promise<Ticket> => ({
+    const facts: Self = { name: inner.name, identity: inner.identity, daemon: record.daemon, parent };
+    const { authkey } = this;
+    const startMethod = getStartMethod({ allowNone: true });
+    const preparation = launcher.copies
+      ? undefined
+      : writePreparation(
+          { self: facts, authkey, argv: process.argv, startMethod, surroundings },
+          { args, kwargs, properties: processClass === null ? undefined : { ...this } },
+        );
+    const launch: Launch = {
+      name: inner.name,
+      daemon: record.daemon,
+      ticket: async () => ({
         name: inner.name,
-        queue: preparation[handleOf](),
+        parent,
+        queue: (preparation as Queue)[handleOf](),
         target:
           typeof target === 'function' ? await findFunction(target, 'target function') : ((target as FunctionRef | undefined) ?? null),
         processClass: processClass === null ? null : await findFunction(processClass, 'class'),
         dieWith: record.daemon ? process.pid : 0,
       }),
-    );
+      continueInCopy: async () => {
+        becomeSelf(facts, authkey);
+        embody(this, { ...(target === undefined ? undefined : { target }), args, kwargs });
+        await this.run(...callArgs(args, kwargs));
+      },
+    };
+    faces.set(record, this);
+    await record.start(launcher, launch, preparation);
     inner.target = undefined;
     inner.args = [];
     inner.kwargs = undefined;
@@ -225,6 +244,7 @@ export class Process {
     if (record.wasStarted && record.look() === null)
       throw new StateError('ERR_FORKFUL_RUNNING', `Cannot close ${inspect(this)}: join() or terminate() it first`);
     inner.closed = true;
+    record.close();
     inner.target = undefined;
     inner.args = [];
     inner.kwargs = undefined;
@@ -253,8 +273,16 @@ export class Process {
   }
 }
 
+/** What stands for the running process. */
+let current: Process | undefined;
+
+export function embodied(): Process | undefined {
+  return current;
+}
+
 /** Makes `instance` the object that stands for the running process. */
-export function embody(instance: Process, inputs: { target?: AnyFunction; args: readonly unknown[]; kwargs?: object | undefined }): void {
+export function embody(instance: Process, inputs: { target?: Target; args: readonly unknown[]; kwargs?: object | undefined }): void {
+  current = instance;
   const { name, identity } = self();
   inners.set(instance, {
     name,

@@ -2,11 +2,13 @@
 import { StateError } from '../errors.js';
 import { rangeError, string } from '../util/validate.js';
 import type { Launcher, StartMethod } from './start/launcher.js';
+import { forkLauncher } from './start/fork.js';
+import { forkserverLauncher } from './start/forkserver.js';
 import { spawnLauncher } from './start/spawn.js';
 import { threadLauncher } from './start/thread.js';
 
 /** The first that is available is the default. */
-const launchers: readonly Launcher[] = [spawnLauncher, threadLauncher];
+const launchers: readonly Launcher[] = [forkserverLauncher, spawnLauncher, forkLauncher, threadLauncher];
 
 let chosen: StartMethod | undefined;
 

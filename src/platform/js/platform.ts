@@ -13,6 +13,8 @@ export class JsPlatform implements Platform {
   readonly backend: Backend = 'js';
   readonly memory: Memory = new JsMemory();
   readonly processes = jsProcessHost;
+  readonly forking = null;
+  readonly datagrams = null;
   #words: Int32Array | undefined;
   #parking: Parking | undefined;
   #liveness: Liveness | undefined;

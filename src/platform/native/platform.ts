@@ -1,6 +1,8 @@
 import type { Addon } from '../addon.js';
 import type { Platform } from '../platform.js';
+import { NativeDatagrams } from './datagrams.js';
 import { NativeDoorbell } from './doorbell.js';
+import { NativeForking } from './forking.js';
 import { NativeLiveness } from './liveness.js';
 import { NativeMemory } from './memory.js';
 import { NativeParking } from './parking.js';
@@ -23,6 +25,8 @@ export function createNativePlatform(addon: Addon): Platform {
     liveness: new NativeLiveness(addon),
     doorbell: new NativeDoorbell(addon),
     processes: new NativeProcessHost(addon),
+    forking: new NativeForking(addon),
+    datagrams: new NativeDatagrams(addon),
     words: () => {
       if (words !== undefined) return words;
       const grant = memory.grant();

@@ -1,6 +1,8 @@
 /** What a start method is to the rest: a way to launch a child, and a hold on the child that runs. One file beside this one per method. */
 import { constants } from 'node:os';
+import type { ExitStatus } from '../../platform/platform.js';
 import type { Ticket } from '../current.js';
+import type { Surroundings } from '../surroundings.js';
 
 export type StartMethod = 'forkserver' | 'spawn' | 'fork' | 'thread';
 
@@ -9,14 +11,28 @@ export type ExitCode = number;
 
 export type EndingSignal = 'SIGINT' | 'SIGTERM' | 'SIGKILL';
 
+/** A child to be launched. */
+export interface Launch {
+  readonly name: string;
+  readonly daemon: boolean;
+  /** What a child that knows nothing of this process is told. Rejects when that cannot be found out. */
+  ticket(): Promise<Ticket>;
+  /** What a child that is a copy of this process does, to be called in it. */
+  continueInCopy(): Promise<unknown>;
+}
+
 export interface Launcher {
   readonly method: StartMethod;
   /** What a context calls its Process: children are named after it. */
   readonly className: string;
+  /** Its children are copies of this process: nothing is encoded for them, and they have no ticket. */
+  readonly copies: boolean;
   /** Whether it works on this system and backend. */
   isAvailable(): boolean;
+  /** Begins with what takes time, as soon as `start` is called. Returns what children would not inherit from this process otherwise. */
+  prepare?(): Surroundings | undefined;
   /** Starts a child. `onExit` is called once, on the event loop, when it has ended. @throws what the system says; then there is no child */
-  launch(ticket: Ticket, onExit: (exitCode: ExitCode) => void): Promise<RunningChild>;
+  launch(launch: Launch, onExit: (exitCode: ExitCode) => void): Promise<RunningChild>;
 }
 
 /** A child from its launch on. */
@@ -32,11 +48,18 @@ export interface RunningChild {
   send(signal: EndingSignal): void;
   /** Whether the child keeps its parent's event loop alive. */
   setRef(on: boolean): void;
+  /** A new descriptor, the caller's to close, that is readable once the child has ended. Undefined for a thread. */
+  openSentinel(): number | undefined;
 }
 
 /** Exit statuses are taken modulo 256, as the system takes those of processes. */
 export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): ExitCode {
   return signal === null ? (code ?? 0) & 0xff : -constants.signals[signal];
+}
+
+/** As `exitCodeOf`, of a status that the system tells by numbers. */
+export function exitCodeOfStatus({ code, signal }: ExitStatus): ExitCode {
+  return signal === null ? (code ?? 0) : -signal;
 }
 
 export function signalName(exitCode: ExitCode): string | undefined {

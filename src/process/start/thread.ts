@@ -22,8 +22,10 @@ const WIND_UP_MS = 1000;
 export const threadLauncher: Launcher = {
   method: 'thread',
   className: 'ThreadProcess',
+  copies: false,
   isAvailable: () => true,
-  async launch(ticket, onExit) {
+  async launch(launch, onExit) {
+    const ticket = await launch.ticket();
     openRegion(); // before the Worker is made: it inherits what it needs to join
     const status = newThreadStatus();
     const options = inheritableOptions(process.execArgv);
@@ -81,6 +83,10 @@ class ThreadChild implements RunningChild {
   setRef(on: boolean): void {
     if (on) this.#worker.ref();
     else this.#worker.unref();
+  }
+
+  openSentinel(): undefined {
+    return undefined;
   }
 
   /** One that ran its exit hook had not noticed the signal. */

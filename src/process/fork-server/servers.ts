@@ -1,0 +1,130 @@
+/**
+ * Which fork server this process uses. It is started when the first child is, and again when it has died; a child of a server uses the same one as its
+ * parent. One that was started with other options of Node than are wanted now is left to the children it has.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import { fileURLToPath } from 'node:url';
+import { grantRegion } from '../../arena/region.js';
+import type { Datagrams } from '../../platform/platform.js';
+import { platform } from '../../platform/select.js';
+import { type ServerTicket, serverEntry } from '../current.js';
+import { childExecutable, orNothing } from '../start/executable.js';
+import { inheritableOptions } from '../start/node-options.js';
+import { currentSurroundings, type Surroundings } from '../surroundings.js';
+import { ForkServerClient } from './client.js';
+
+/** What the server finds its first client's socket and the region under. */
+export const CLIENT_FD = 3;
+export const REGION_FD = 4;
+
+export interface Server {
+  readonly client: ForkServerClient;
+  /** The program and the options of Node that it was started with. */
+  readonly command: string;
+  /** What its children inherit. */
+  readonly surroundings: Surroundings;
+  /** Whether it still has to be told what to load. */
+  isConfigured: boolean;
+  /** Undefined for the server of this process's parent. */
+  readonly process: ChildProcess | undefined;
+}
+
+/** How a child of a server comes to its server again. */
+interface Door {
+  readonly fd: number;
+  readonly command: string;
+  readonly surroundings: Surroundings;
+}
+
+let current: Server | undefined;
+let door: Door | undefined;
+/** Those that were replaced, but have children. */
+const retired = new Set<Server>();
+
+/** The server to ask, started now if there is none. */
+export function useServer(): Server {
+  const command = JSON.stringify([childExecutable(), ...inheritableOptions(process.execArgv)]);
+  if (current !== undefined && (!current.client.isOpen || current.command !== command)) retire(current);
+  current ??= joinParents(command) ?? startServer(command);
+  return current;
+}
+
+/** The server in use, if any. */
+export function serverInUse(): Server | undefined {
+  return current?.client.isOpen === true ? current : undefined;
+}
+
+/** In a child of a server: where that server takes further clients. */
+export function enterThrough(fd: number, command: string, surroundings: Surroundings): void {
+  door = { fd, command, surroundings };
+}
+
+/** In a forked child: the servers are its parent's, and so are their sockets. */
+export function forgetServers(): void {
+  for (const server of [current, ...retired]) server?.client.abandon();
+  current = undefined;
+  retired.clear();
+}
+
+/** Leaves all servers of this process, which end then; for tests. Resolves when those that it started have ended. */
+export async function stopServers(): Promise<void> {
+  const servers = [current, ...retired].filter((server) => server !== undefined);
+  current = undefined;
+  retired.clear();
+  await Promise.all(
+    servers.map(({ client, process: started }) => {
+      const ended = new Promise<void>((resolve) => {
+        if (started === undefined || started.exitCode !== null || started.signalCode !== null) resolve();
+        else started.ref().once('exit', () => resolve());
+      });
+      client.close();
+      return ended;
+    }),
+  );
+}
+
+function retire(server: Server): void {
+  current = undefined;
+  if (!server.client.isOpen) return;
+  retired.add(server);
+  server.client.closeWhenIdle(() => retired.delete(server));
+}
+
+function joinParents(command: string): Server | undefined {
+  if (door === undefined || door.command !== command || !isMainThread) return undefined;
+  const { fd, surroundings } = door;
+  const datagrams = platform.datagrams as Datagrams;
+  const [ours, theirs] = datagrams.pair();
+  try {
+    if (datagrams.send(fd, new Uint8Array(1), [theirs]))
+      return { client: new ForkServerClient(ours), command, surroundings, isConfigured: true, process: undefined };
+  } catch {
+    // it has ended, with its last client: this process needs one of its own
+    door = undefined;
+  } finally {
+    closeSync(theirs);
+  }
+  closeSync(ours);
+  return undefined;
+}
+
+function startServer(command: string): Server {
+  const grant = grantRegion();
+  if (grant.kind !== 'descriptor') throw new Error(`A fork server needs a region with a descriptor, got a ${grant.kind}`);
+  const [ours, theirs] = (platform.datagrams as Datagrams).pair();
+  const ticket: ServerTicket = { regionBytes: grant.bytes, parent: isMainThread ? process.pid : 0, command };
+  const [program = '', ...options] = JSON.parse(command) as string[];
+  const surroundings = currentSurroundings();
+  try {
+    const started = spawn(program, [...options, fileURLToPath(serverEntry), JSON.stringify({ forkful: ticket })], {
+      stdio: ['ignore', orNothing(1), orNothing(2), theirs, grant.fd],
+    });
+    started.on('error', () => {}); // the other end of the socket tells as much
+    started.unref();
+    return { client: new ForkServerClient(ours), command, surroundings, isConfigured: false, process: started };
+  } finally {
+    closeSync(theirs);
+  }
+}

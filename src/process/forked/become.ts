@@ -1,0 +1,60 @@
+/** What the child of a fork does first, before any code of the user's runs in it. */
+import { writeSync } from 'node:fs';
+import { afterFork } from '../../memory/after-fork.js';
+import type { Handover } from '../../memory/handover.js';
+import { platform } from '../../platform/select.js';
+import { STDERR } from '../direct-output.js';
+import { forgetChildren } from '../exit.js';
+import { renewEntropy } from './entropy.js';
+import { exitDirectly } from './exit-directly.js';
+import { correctFacts } from './facts.js';
+import { forgetWorkers } from './living-workers.js';
+import { dropParentsLoop } from './parents-loop.js';
+
+/** As the exit code of a child whose end nobody saw: its parent died before it could take over what they share. */
+const ORPHANED_AT_BIRTH = 255;
+
+/** Of a process that forked itself, in the immediate `running`. */
+export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void {
+  orDie(() => {
+    correctFacts();
+    dropParentsLoop(running);
+    forgetChildren();
+    forgetWorkers();
+    renewEntropy();
+    mustExitDirectly();
+    joinFamily(handover);
+  });
+}
+
+/** Of a fork server. `creator` is who asked for it. */
+export function becomeServedChild(creator: { readonly pid: number; isAlive(): boolean }): void {
+  orDie(() => {
+    correctFacts(creator);
+    renewEntropy();
+    mustExitDirectly();
+    joinFamily(null);
+  });
+}
+
+function joinFamily(handover: Handover | null): void {
+  if (!afterFork(handover)) platform.forking?.exitNow(ORPHANED_AT_BIRTH);
+}
+
+function mustExitDirectly(): void {
+  const reason = exitDirectly();
+  if (reason !== undefined) throw new Error(`this forked process could not end: ${reason}`);
+}
+
+/** A child that cannot become what it is to be must not go on as its parent. */
+function orDie(steps: () => void): void {
+  try {
+    steps();
+  } catch (error) {
+    try {
+      writeSync(STDERR, `Process ${process.pid} could not be set up after its fork: ${(error as Error).stack}\n`);
+    } finally {
+      platform.forking?.exitNow(1);
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * `fork(2)` of this process, from JavaScript. It happens in a macrotask of ours, so that no code of the user's is on the stack: in the child the event
+ * loop begins anew behind it.
+ */
+import { closeSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import { StateError, SystemError } from '../../errors.js';
+import { Handover } from '../../memory/handover.js';
+import type { Forking } from '../../platform/platform.js';
+import { platform } from '../../platform/select.js';
+import { becomeCopy } from './become.js';
+import { livingWorkers } from './living-workers.js';
+import { findTimers } from './parents-loop.js';
+import { runTrial } from './trial.js';
+
+/** Other threads get this long to come to rest, at once, and in all. */
+const QUIET_MS = 20;
+const PATIENCE_MS = 2000;
+
+/** Once per process: whether a copy of it works. */
+let trial: Promise<string | undefined> | undefined;
+
+export interface Fork {
+  /** 0 in the child. */
+  readonly pid: number;
+  /** In the parent, when the child has ended: what it was given but did not live to take is taken back. */
+  settle(): void;
+}
+
+/**
+ * `fork()`, as Python's `os.fork`: resolves to 0 in the child and to the child's process id in the parent.
+ *
+ * The child goes on behind the `await` with a copy of everything; timers, immediates, sockets and listeners of the parent are dropped in it, and
+ * promises that depend on them never settle. Shared objects can be used by both. It ends when it has nothing left to do, or by `process.exit()`.
+ * The parent need not wait for it. Linux only; memory in use makes it slower, by some 40 µs per MB.
+ *
+ * @throws StateError (ERR_FORKFUL_CANNOT_FORK) from a Worker, while Workers live, or where this Node cannot be forked; SystemError what the system says
+ */
+export async function fork(): Promise<number> {
+  const { pid, settle } = await forkProcess();
+  if (pid !== 0) reapLater(pid, settle);
+  return pid;
+}
+
+/** As `fork`, for one who reaps the child. */
+export async function forkProcess(): Promise<Fork> {
+  const reason = await whyNot();
+  if (reason !== undefined) throw cannotFork(reason);
+  return forkUntried();
+}
+
+/** A sentence, or undefined when this process can be forked now. */
+export async function whyNot(): Promise<string | undefined> {
+  const reason = whyNotByNature();
+  if (reason !== undefined) return reason;
+  trial ??= runTrial(forkUntried).then(({ outcome }) => outcome);
+  return trial;
+}
+
+function whyNotByNature(): string | undefined {
+  if (!isMainThread) return 'this is a Worker; only the main thread of a process can be forked';
+  if (platform.forking === null) return 'the JavaScript backend has no processes';
+  const reason = platform.forking.enable();
+  if (reason !== undefined) return reason;
+  try {
+    findTimers();
+    const workers = livingWorkers();
+    if (workers > 0)
+      return `${workers === 1 ? 'a Worker is' : `${workers} Workers are`} running, which a copy of this process would lack; end ${workers === 1 ? 'it' : 'them'} first, or use 'forkserver'`;
+  } catch (error) {
+    return `this Node cannot be looked into: ${(error as Error).message}`;
+  }
+  return undefined;
+}
+
+function cannotFork(reason: string): StateError {
+  return new StateError('ERR_FORKFUL_CANNOT_FORK', `Cannot fork: ${reason}`);
+}
+
+/** From the next macrotask; tries again while other threads are busy. REQUIRES: enabled. */
+export function forkUntried(): Promise<Fork> {
+  const deadline = performance.now() + PATIENCE_MS;
+  return new Promise((resolve, reject) => {
+    const attempt = (): void => {
+      const running = setImmediate(() => {
+        const handover = new Handover();
+        try {
+          const pid = (platform.forking as Forking).fork(QUIET_MS);
+          if (pid === 0) becomeCopy(running, handover);
+          resolve({ pid, settle: () => handover.settle() });
+        } catch (error) {
+          handover.settle();
+          if (error instanceof SystemError && error.code === 'EBUSY' && performance.now() < deadline) setTimeout(attempt, 1);
+          else reject(error);
+        }
+      });
+    };
+    attempt();
+  });
+}
+
+function reapLater(pid: number, settle: () => void): void {
+  const { processes, datagrams } = platform;
+  const pidfd = processes.openPidfd(pid);
+  const watch = datagrams?.watch(pidfd, () => {
+    if (processes.reap(pid) === null) return;
+    watch?.close();
+    closeSync(pidfd);
+    settle();
+  });
+  watch?.setRef(false);
+}

@@ -1,0 +1,82 @@
+/**
+ * A trial fork: whether a copy of this process can do what programs do. What the technique stands on is exported by Node, but promised by nobody; so
+ * it is tried out before anybody depends on it.
+ */
+import { closeSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { constants } from 'node:os';
+import type { Datagrams } from '../../platform/platform.js';
+import { platform } from '../../platform/select.js';
+import { exitCodeOfStatus } from '../start/launcher.js';
+import type { Fork } from './fork.js';
+
+const LIMIT_MS = 2000;
+
+/** (module (func (export "f") (result i32) i32.const 42)) */
+const WASM = '0061736d010000000105016000017f030201000705010166000 00a06010400412a0b'.replaceAll(' ', '');
+
+/** Forks, and resolves then to what will come of it: undefined when all goes well, else a sentence. In the child it never resolves. */
+export async function runTrial(fork: () => Promise<Fork>): Promise<{ readonly outcome: Promise<string | undefined> }> {
+  const forked = await fork();
+  if (forked.pid !== 0) return { outcome: judge(forked) };
+  tryEverything().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
+  return new Promise(() => {});
+}
+
+async function judge({ pid, settle }: Fork): Promise<string | undefined> {
+  const outcome = await outcomeOf(pid);
+  settle();
+  if (outcome === 0) return undefined;
+  if (outcome === 'late') return `a trial copy of this process did not end within ${LIMIT_MS} ms`;
+  return `a trial copy of this process ended with exit code ${outcome}`;
+}
+
+/** Garbage, WebAssembly, the thread pool, the network and the module loader: each waits for a thread that the child must have of its own. */
+async function tryEverything(): Promise<void> {
+  for (let i = 0; i < 200; i++) new Array(10_000).fill(i);
+  const { instance } = await WebAssembly.instantiate(Buffer.from(WASM, 'hex'));
+  if ((instance.exports as { f: () => number }).f() !== 42) throw new Error('WebAssembly computes something else');
+  await stat('/');
+  await fetchFromSelf();
+  await import(`data:text/javascript,export const trial = ${process.pid};`);
+}
+
+async function fetchFromSelf(): Promise<void> {
+  const { createServer } = await import('node:http');
+  const server = createServer((_, response) => response.end('ok'));
+  const listening = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false)); // no network at all is no fault of the fork's
+    server.listen(0, '127.0.0.1', () => resolve(true));
+  });
+  if (!listening) return;
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { headers: { connection: 'close' } });
+  if ((await answer.text()) !== 'ok') throw new Error('fetch got something else');
+  server.close();
+}
+
+async function outcomeOf(pid: number): Promise<number | 'late'> {
+  const { processes } = platform;
+  const datagrams = platform.datagrams as Datagrams;
+  const pidfd = processes.openPidfd(pid);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    // this process may have been blocked, and not have heard
+    isLate = processes.waitPidfd(pidfd, 0) === undefined;
+    if (isLate) processes.signalPidfd(pidfd, constants.signals.SIGKILL);
+  }, LIMIT_MS);
+  const status = await new Promise<number>((resolve) => {
+    const watch = datagrams.watch(pidfd, () => {
+      const ended = processes.reap(pid);
+      if (ended === null) return;
+      watch.close();
+      resolve(exitCodeOfStatus(ended));
+    });
+  });
+  clearTimeout(timer);
+  closeSync(pidfd);
+  return isLate ? 'late' : status;
+}

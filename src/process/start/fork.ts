@@ -1,0 +1,42 @@
+/**
+ * Start method `fork`: a copy of this very process, made by `fork(2)`. Closures and all state are inherited, copy-on-write; nothing is encoded. What
+ * the event loop of this process was waiting for is dropped in the child, which ends when its target has settled.
+ */
+import { platform } from '../../platform/select.js';
+import { ChildLife } from '../child-life.js';
+import { self } from '../current.js';
+import { redirectOutput } from '../direct-output.js';
+import { forkProcess } from '../forked/fork.js';
+import { dieWith } from './die-with.js';
+import { ForkedChild } from './forked-child.js';
+import type { Launch, Launcher } from './launcher.js';
+
+export const forkLauncher: Launcher = {
+  method: 'fork',
+  className: 'ForkProcess',
+  copies: true,
+  isAvailable: () => platform.forking !== null && process.platform === 'linux',
+  async launch(launch, onExit) {
+    const parentPid = process.pid;
+    const forked = await forkProcess();
+    if (forked.pid === 0) return runCopy(launch, parentPid);
+    return new ForkedChild(forked.pid, (exitCode) => {
+      forked.settle();
+      onExit(exitCode);
+    });
+  },
+};
+
+/** In the child. Whoever waits for the launch waits in the parent; here that never ends. */
+function runCopy(launch: Launch, parentPid: number): Promise<never> {
+  if (launch.daemon) dieWith(parentPid);
+  redirectOutput();
+  process.title = launch.name;
+  const life = new ChildLife(
+    () => self().name,
+    () => {},
+  );
+  // what the parent left in the loop may keep it alive for ever
+  life.watch(launch.continueInCopy(), () => process.exit());
+  return new Promise(() => {});
+}
