@@ -14,6 +14,7 @@ import {
   SLOT_DOOR,
   SLOT_DOOR_WORD,
   SLOT_GENERATION,
+  SLOT_HEIR_OF,
   SLOT_LIFE,
   SLOT_PID,
   SLOT_THREAD,
@@ -27,6 +28,7 @@ import { load } from './words.js';
 /** `slot | generation << 10`, 22 bits, never 0. */
 export type AgentId = number;
 
+/** One object for life, in a forked child too, where the three numbers change: whoever needs them later keeps the object, not a number. */
 export interface Agent {
   readonly region: Region;
   readonly id: AgentId;
@@ -38,12 +40,19 @@ export interface Agent {
 const SLOT_MASK = SLOTS - 1;
 /** Undo what a dead agent left behind, slot by slot: registered by the layers that hand things to agents. */
 const sweepers: ((slot: number) => void)[] = [];
+/** Forget what the parent's agent promised and expected: registered by whoever keeps such things. */
+const resets: (() => void)[] = [];
 let self: Agent | undefined;
 
 /** This thread's agent; it takes its slot on first use. @throws OutOfMemoryError when all slots are taken by living agents */
 export function currentAgent(): Agent {
   if (self === undefined) enter(openRegion());
   return self as Agent;
+}
+
+/** This thread's agent if it has one: asking makes none. */
+export function agentIfAny(): Agent | undefined {
+  return self;
 }
 
 /** True from the moment the agent's thread has ended, however it ended; also for an id whose slot has a new tenant. */
@@ -75,6 +84,25 @@ export function onAgentDeath(sweep: (slot: number) => void): void {
   sweepers.push(sweep);
 }
 
+/**
+ * Runs in every child forked by this process, when its agent has a slot of its own and before anything is done in its name. What the parent has
+ * written into shared words is the parent's and must stay: only this process's own copies are reset.
+ */
+export function onForked(reset: () => void): void {
+  resets.push(reset);
+}
+
+/**
+ * In a forked child, before anything else: its agent is the parent's copy and becomes one of its own. Returns the parent's id; 0 when the parent had
+ * no agent, and then nothing is made. REQUIRES: `process.pid` is the child's own. @throws OutOfMemoryError when all slots are taken by living agents
+ */
+export function becomeForkedAgent(): AgentId {
+  if (self === undefined) return 0;
+  const parent = self.id;
+  enter(self.region);
+  return parent;
+}
+
 /** Cleans up after all agents that have ended, and frees their slots. Called by whoever reaps a child. */
 export function sweepDeadAgents(): number {
   const { words } = currentAgent().region;
@@ -100,14 +128,15 @@ export function declareAgentDead(id: AgentId): void {
   if (!isDead(currentAgent().region.words, id)) platform.liveness.declareDead(lifeWord(id));
 }
 
-/** Sets `self` before it sweeps what the slot's former tenant left: sweepers ask who we are. */
+/** Sets `self`, and in a forked child forgets the parent's affairs, before it sweeps what the slot's former tenant left: sweepers act in our name. */
 function enter(region: Region): void {
   const { words } = region;
   // two rounds: in the second, slots that a sweeper held for a moment in the first are free
   for (let tries = 0; tries < 2 * SLOTS; tries++) {
     const slot = Atomics.add(words, HEADER_SLOT_CURSOR, 1) & SLOT_MASK;
     const base = slotBase(slot);
-    retireId(words, base);
+    // where the living stand side by side a look passes them by faster than a claim
+    if (!retireId(words, base) && load(words, base + SLOT_LIFE) !== 0) continue;
     const claim = platform.liveness.claim(base + SLOT_LIFE);
     if (claim === CLAIM_BUSY) continue;
     const generation = nextGeneration(Atomics.load(words, base + SLOT_GENERATION));
@@ -116,7 +145,13 @@ function enter(region: Region): void {
     words[base + SLOT_PID] = process.pid;
     words[base + SLOT_THREAD] = threadId;
     words[base + SLOT_DOOR_WORD] = base + SLOT_DOOR;
-    self = { region, slot, base, id: slot | (generation << SLOT_BITS) };
+    words[base + SLOT_HEIR_OF] = 0;
+    const entered = { region, slot, base, id: slot | (generation << SLOT_BITS) };
+    if (self === undefined) self = entered;
+    else {
+      Object.assign(self, entered);
+      for (const reset of resets) reset();
+    }
     // a Worker's end is known to nobody else at once; `terminate()` skips this and is declared by whoever called it
     if (platform.backend === 'js' && !isMainThread) process.once('exit', () => platform.liveness.declareDead(base + SLOT_LIFE));
     if (claim === CLAIM_DEAD) sweep(slot);

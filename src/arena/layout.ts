@@ -53,6 +53,10 @@ export const SLOT_ARMED = 21;
 export const SLOT_DOOR_WORD = 22;
 /** The door itself, if this agent was the first of its process. Never reset: a later tenant's rings only wake the former's thread for nothing. */
 export const SLOT_DOOR = 23;
+/** In a forked child that holds what its parent held: the parent's agent id. Else 0. */
+export const SLOT_HEIR_OF = 24;
+/** And which of the parent's hand-overs that was (see `memory/handover.ts`). */
+export const SLOT_HANDOVER = 25;
 
 /** An agent id is `slot | generation << SLOT_BITS`: 22 bits, never 0. */
 export const SLOT_BITS = 10;

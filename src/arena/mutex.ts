@@ -46,8 +46,8 @@ export type Acquisition = typeof NOT_ACQUIRED | typeof ACQUIRED | typeof ABANDON
 
 export class Mutex {
   readonly #words: Int32Array;
-  /** Our agent id: what the state word holds when we own it. */
-  readonly #me: number;
+  /** Its id is what the state word holds when we own it. Asked each time: in a forked child it is another one. */
+  readonly #agent: Agent;
   /** First of the four words. */
   readonly #at: number;
   /** False: a dead owner keeps the lock, as in CPython. */
@@ -61,10 +61,13 @@ export class Mutex {
   /** Who owned the lock when we first saw that a release had taken our name: if another owns it later, that release died. */
   #takenBy = 0;
   #closed = false;
+  /** Whose waiting the four above tell of: in a forked child, until it waits here for the first time, the parent's. */
+  #of: number;
 
   constructor(agent: Agent, at: number, recovers = true) {
     this.#words = agent.region.words;
-    this.#me = agent.id;
+    this.#agent = agent;
+    this.#of = agent.id;
     this.#at = at;
     this.#recovers = recovers;
   }
@@ -90,6 +93,7 @@ export class Mutex {
       result = this.#attemptAsync();
       return result !== NOT_ACQUIRED;
     };
+    this.#renewIfForked();
     this.#waiting++;
     try {
       await currentWaiting().waitAsync(this.#at + MUTEX_EVENTS, attempt, options);
@@ -102,7 +106,8 @@ export class Mutex {
 
   /** @returns false when the lock was free: nothing has happened. */
   release(): boolean {
-    if (Atomics.compareExchange(this.#words, this.#at, this.#me, 0) === this.#me) return true;
+    const me = this.#agent.id;
+    if (Atomics.compareExchange(this.#words, this.#at, me, 0) === me) return true;
     return this.#releaseSlowly();
   }
 
@@ -124,21 +129,34 @@ export class Mutex {
 
   /** The uncontended case. */
   #takeFree(): boolean {
-    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#me) !== 0) return false;
+    if (Atomics.compareExchange(this.#words, this.#at, 0, this.#agent.id) !== 0) return false;
     if (this.#expected) this.#forgetHeir(); // as in #attempt
     return true;
   }
 
+  /** What a forked child finds here are its parent's promises and hopes; those who wait do so in the parent. */
+  #renewIfForked(): void {
+    const me = this.#agent.id;
+    if (this.#of === me) return;
+    this.#of = me;
+    this.#asyncPassedOver = 0;
+    this.#waiting = 0;
+    this.#expected = false;
+    this.#takenBy = 0;
+  }
+
   /** One attempt. `mark` is MAY_SLEEP for one that has slept, or may leave others asleep. */
   #attempt(mark: number): Acquisition {
+    this.#renewIfForked();
     const words = this.#words;
+    const me = this.#agent.id;
     let state = load(words, this.#at);
     for (;;) {
       const owner = state & OWNER;
       let next: number;
-      if (owner === 0) next = state | this.#me | mark;
-      else if (owner === this.#me) return this.#expected && this.#wasHandedOver() ? ACQUIRED : NOT_ACQUIRED;
-      else if (this.#recovers && isDead(words, owner)) next = (state & ~OWNER) | this.#me | MAY_SLEEP;
+      if (owner === 0) next = state | me | mark;
+      else if (owner === me) return this.#expected && this.#wasHandedOver() ? ACQUIRED : NOT_ACQUIRED;
+      else if (this.#recovers && isDead(words, owner)) next = (state & ~OWNER) | me | MAY_SLEEP;
       else return NOT_ACQUIRED;
       const found = Atomics.compareExchange(words, this.#at, state, next);
       if (found === state) {
@@ -194,7 +212,7 @@ export class Mutex {
     const words = this.#words;
     const { parking } = platform;
     const owner = state & OWNER;
-    if (!parking.watchesTwo || !this.#recovers || owner === this.#me) {
+    if (!parking.watchesTwo || !this.#recovers || owner === this.#agent.id) {
       parking.park(this.#at, state, Math.min(BLIND_SLICE_MS, leftMs));
       return;
     }
@@ -213,7 +231,7 @@ export class Mutex {
 
   /** The state names us. If the heir word does not, a release has taken our name from it and completed: the lock is ours. */
   #wasHandedOver(): boolean {
-    if (load(this.#words, this.#at + MUTEX_HEIR) === this.#me) return false;
+    if (load(this.#words, this.#at + MUTEX_HEIR) === this.#agent.id) return false;
     this.#expected = false;
     return true;
   }
@@ -221,7 +239,7 @@ export class Mutex {
   /** Whether a hand-over may still come, now that `owner` owns the lock. A release that took our name and died will not make it. */
   #isExpectedFrom(owner: number): boolean {
     if (!this.#expected) return false;
-    if (load(this.#words, this.#at + MUTEX_HEIR) === this.#me) {
+    if (load(this.#words, this.#at + MUTEX_HEIR) === this.#agent.id) {
       this.#takenBy = 0;
       return true;
     }
@@ -235,17 +253,19 @@ export class Mutex {
     const heir = load(this.#words, this.#at + MUTEX_HEIR);
     if (heir !== 0 && !isDead(this.#words, heir)) return;
     this.#takenBy = 0;
-    this.#expected = Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, heir, this.#me) === heir;
+    this.#expected = Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, heir, this.#agent.id) === heir;
   }
 
   /** @returns whether the heir word still named us: then no release will. */
   #forgetHeir(): boolean {
     this.#expected = false;
-    return Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, this.#me, 0) === this.#me;
+    const me = this.#agent.id;
+    return Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, me, 0) === me;
   }
 
   /** One of this agent gave up. Others inherit its place; if there is none, the place is given up too. */
   #stopExpecting(): void {
+    this.#renewIfForked();
     if (!this.#expected || this.#waiting > 0 || this.#closed) return;
     this.#asyncPassedOver = 0;
     if (this.#forgetHeir()) return;
@@ -258,7 +278,7 @@ export class Mutex {
   #returnUnwanted(releaser: number): void {
     const owner = this.owner();
     if (!this.#expected || this.#closed) return; // somebody here came to want it after all
-    if (owner === this.#me) {
+    if (owner === this.#agent.id) {
       if (this.#wasHandedOver()) this.release();
     } else if (owner !== releaser) this.#expected = false;
     else setTimeout(() => this.#returnUnwanted(releaser), RETURN_MS).unref();

@@ -19,7 +19,7 @@
  */
 import { platform } from '../platform/select.js';
 import { fault } from '../util/fault.js';
-import { type Agent, currentAgent, isDead, slotBase } from './agent.js';
+import { type Agent, currentAgent, isDead, onForked, slotBase } from './agent.js';
 import { SLOT_ARMED, SLOT_BELL, SLOT_BITS, SLOT_DOOR, SLOT_DOOR_WORD, SLOT_GENERATION, SLOTS } from './layout.js';
 import { load } from './words.js';
 
@@ -68,7 +68,7 @@ export class Waiting {
   readonly #words: Int32Array;
   readonly #agent: Agent;
   /** This agent's bit in every F. */
-  readonly #bit: number;
+  #bit = 0;
   /** Asynchronous waiters by event count, each list first in, first out. */
   readonly #waiters = new Map<number, Waiter[]>();
   /** Event counts on which this agent's bit may still stand although nobody here waits any more. */
@@ -78,13 +78,27 @@ export class Waiting {
   #armedSliceMs = 0;
   #idleSliceMs = FIRST_SLICE_MS;
   /** Where the search for an agent to ring starts: each notifier in turn elsewhere, so that none is always first. */
-  #turn: number;
+  #turn = 0;
 
   constructor(agent: Agent) {
     this.#agent = agent;
     this.#words = agent.region.words;
-    this.#bit = 1 << (agent.slot & 15);
-    this.#turn = agent.slot;
+    this.#takePlace();
+  }
+
+  /**
+   * In a forked child: all that waits here does so in the parent. Its promises never settle in this process, its bits and bell in shared words stay,
+   * and its doorbell has not come along.
+   */
+  becomeForked(): void {
+    for (const queue of this.#waiters.values()) for (const waiter of queue) disconnect(waiter);
+    this.#waiters.clear();
+    this.#stale.clear();
+    this.#opened = false;
+    this.#armed = false;
+    this.#armedSliceMs = 0;
+    this.#idleSliceMs = FIRST_SLICE_MS;
+    this.#takePlace();
   }
 
   /**
@@ -198,6 +212,11 @@ export class Waiting {
     }
     if ((flags & SLEEPER) !== 0) platform.parking.unpark(events + 1, EVERYBODY);
     for (let bit = 0; bit < 16; bit++) if ((flags & (1 << bit)) !== 0) this.#ring(bit);
+  }
+
+  #takePlace(): void {
+    this.#bit = 1 << (this.#agent.slot & 15);
+    this.#turn = this.#agent.slot;
   }
 
   /** Returns S as it was before the registration: the value to sleep on. */
@@ -351,8 +370,7 @@ export class Waiting {
   }
 
   #drop(events: number, waiter: Waiter): void {
-    clearTimeout(waiter.timer);
-    if (waiter.onAbort !== undefined) waiter.signal?.removeEventListener('abort', waiter.onAbort);
+    disconnect(waiter);
     const queue = this.#waiters.get(events);
     if (queue === undefined) return;
     if (queue[0] === waiter) queue.shift();
@@ -387,7 +405,14 @@ function look(waiter: Waiter): boolean {
   }
 }
 
+/** Neither its timer nor its signal will come back to it. */
+function disconnect(waiter: Waiter): void {
+  clearTimeout(waiter.timer);
+  if (waiter.onAbort !== undefined) waiter.signal?.removeEventListener('abort', waiter.onAbort);
+}
+
 let ours: Waiting | undefined;
+onForked(() => ours?.becomeForked());
 
 /** The waiting of the calling thread's agent. */
 export function currentWaiting(): Waiting {

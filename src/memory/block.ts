@@ -106,6 +106,32 @@ export function cancelHandle(handle: Handle): void {
   freeIfUnused(header);
 }
 
+/** Raised when a block is freed. REQUIRES: the caller holds it. */
+export function blockGeneration(offset: number): number {
+  return (currentAgent().region.words[(offset >> 2) + BLOCK_GENERATION] as number) >>> 0;
+}
+
+/**
+ * A forked child takes a hold of its own on a block that its parent held at the fork. False: the block has been freed since, or is being freed; nothing
+ * is held then. No handle is in transit here, so `freeIfUnused` may be at work: the transit word is changed behind the bit, so that whoever looked
+ * for holders too early to see the bit does not free the block; one that took it for freed before has left its mark there.
+ */
+export function inheritHold(offset: number, generation: number): boolean {
+  const { region, slot } = currentAgent();
+  const { words } = region;
+  const header = offset >> 2;
+  // reading before writing: a first read maps the whole slab into the new process at once, a first write one page of it
+  if ((words[header + BLOCK_GENERATION] as number) >>> 0 !== generation) return false;
+  Atomics.or(words, header + BLOCK_HOLDERS + (slot >> 5), 1 << (slot & 31));
+  if (fault !== null) fault('inherit.marked');
+  const transit = Atomics.add(words, header + BLOCK_TRANSIT, TRANSIT_CHANGE);
+  if (fault !== null) fault('inherit.held');
+  const isAlive = (transit & TRANSIT_COUNT) !== TRANSIT_COUNT;
+  if (isAlive && Atomics.load(words, header + BLOCK_GENERATION) >>> 0 === generation) return true;
+  removeHolder(header, slot);
+  return false;
+}
+
 /** Words of the block, header included. */
 export function blockWords(offset: number): number {
   return BLOCK_HEADER_WORDS + (((currentAgent().region.words[(offset >> 2) + BLOCK_BYTES] as number) + 3) >> 2);
@@ -146,7 +172,7 @@ function removeHolder(header: number, slot: number): void {
 
 /**
  * No handle in transit, then no holder, then still the very same transit word: in between nobody can have become a holder, since that takes
- * a handle in transit, nor put one in transit, since that takes a holder and changes the word. The CAS makes one of several who see this the one who frees.
+ * a handle in transit, nor put one in transit, since that takes a holder and changes the word; a forked child, which needs neither, changes it too. The CAS makes one of several who see this the one who frees.
  */
 function freeIfUnused(header: number): void {
   const { words } = currentAgent().region;

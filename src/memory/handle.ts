@@ -5,7 +5,8 @@
 import { currentWaiting } from '../arena/waiting.js';
 import { ClosedError } from '../errors.js';
 import { platform } from '../platform/select.js';
-import { type BlockType, blockType, blockWords, createBlock, dropHold, receiveHandle } from './block.js';
+import { blockGeneration, type BlockType, blockType, blockWords, createBlock, dropHold, inheritHold, receiveHandle } from './block.js';
+import { holdSince, letGo } from './handover.js';
 
 /** Names a block: where it starts, and which of the blocks that ever started there. Two words on the wire. */
 export interface Handle {
@@ -15,10 +16,17 @@ export interface Handle {
   readonly generation: number;
 }
 
+/** The agent lets go of the block when nothing holds it and nothing waits. */
 interface Local {
+  /** Of the block: a forked child must not take the next tenant of its memory for it. */
+  readonly generation: number;
+  /** When, as hand-overs to forked children are counted, this agent got hold of it. */
+  readonly since: number;
   object: WeakRef<object> | undefined;
-  /** Objects not yet collected plus memory views not yet released: the agent lets go of the block when none is left. */
+  /** Objects not yet collected plus memory views not yet released. */
   holds: number;
+  /** Promises that wait on the block's words. Counted apart: they do not come along into a forked child. */
+  waits: number;
 }
 
 const locals = new Map<number, Local>();
@@ -70,7 +78,7 @@ export function receiveShared(handle: Handle): object {
     return object;
   } catch (error) {
     // nothing stands for the block here, so nothing would ever let go of it
-    if (!locals.has(handle.offset)) dropHold(handle.offset);
+    if (!locals.has(handle.offset)) letGo(handle.offset, holdSince(handle.offset));
     throw error;
   }
 }
@@ -108,7 +116,7 @@ export function closedError(what: string): ClosedError {
 function localOf(offset: number): Local {
   let local = locals.get(offset);
   if (local === undefined) {
-    local = { object: undefined, holds: 0 };
+    local = { generation: blockGeneration(offset), since: holdSince(offset), object: undefined, holds: 0, waits: 0 };
     locals.set(offset, local);
   }
   return local;
@@ -125,18 +133,46 @@ function settleToken(token: number): void {
   releaseHold(offset);
 }
 
-/** Keeps the block although its object may be disposed of meanwhile: for as long as a promise waits on its words. Undone by `releaseHold`. */
-export function holdBlock(offset: number): void {
-  localOf(offset).holds++;
+/** Keeps the block although its object may be disposed of meanwhile: for as long as a promise waits on its words. Undone by `letGoAfterWait`. */
+export function holdForWait(offset: number): void {
+  localOf(offset).waits++;
 }
 
-/** The last hold of this agent lets go of the block, and of whatever it left in the block's event counts. */
-export function releaseHold(offset: number): void {
+export function letGoAfterWait(offset: number): void {
   const local = locals.get(offset);
-  if (local === undefined || --local.holds > 0) return;
+  if (local === undefined) return;
+  local.waits--;
+  letGoIfUnused(offset, local);
+}
+
+/**
+ * In a forked child: this agent takes holds of its own on all that its parent held at the fork, so that the objects that stand for it are as good here.
+ * False: some of it is gone, since the parent ended and was swept before; what is left must not be used.
+ */
+export function inheritHolds(): boolean {
+  let isWhole = true;
+  // what this allocates or writes is a page of the heap to be copied each time: forEach makes no entries, and most have no waits
+  locals.forEach((local, offset) => {
+    if (local.waits !== 0) local.waits = 0; // those who wait do so in the parent
+    if (local.holds === 0) locals.delete(offset);
+    else if (!inheritHold(offset, local.generation)) isWhole = false;
+  });
+  return isWhole;
+}
+
+function releaseHold(offset: number): void {
+  const local = locals.get(offset);
+  if (local === undefined) return;
+  local.holds--;
+  letGoIfUnused(offset, local);
+}
+
+/** The last one takes away, too, whatever this agent left in the block's event counts. */
+function letGoIfUnused(offset: number, local: Local): void {
+  if (local.holds > 0 || local.waits > 0) return;
   locals.delete(offset);
   currentWaiting().forget(offset >> 2, (offset >> 2) + blockWords(offset));
-  dropHold(offset);
+  letGo(offset, local.since);
 }
 
 /** Tells a constructor to stand for an existing block instead of making one: what `onRebuild` functions pass. */

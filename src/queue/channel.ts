@@ -8,7 +8,7 @@ import { type Mutex, NOT_ACQUIRED, SPIN } from '../arena/mutex.js';
 import { currentWaiting, type Deadline, type Waiting } from '../arena/waiting.js';
 import { load } from '../arena/words.js';
 import { ClosedError } from '../errors.js';
-import { closedError, holdBlock, releaseHold } from '../memory/handle.js';
+import { closedError, holdForWait, letGoAfterWait } from '../memory/handle.js';
 import { platform } from '../platform/select.js';
 import { Incoming, type Outgoing } from './message.js';
 import { GRACE_MS, Reservation } from './reservation.js';
@@ -40,9 +40,11 @@ export class Channel {
   readonly #waiting: Waiting;
   /** Where the block starts: kept while a promise waits on its words. */
   readonly #offset: number;
-  readonly #reservation = new Reservation();
+  #reservation = new Reservation();
   /** Sides whose lock was busy when one of our promises looked: it looks again when the lock is free. */
   readonly #busy = new Set<number>();
+  /** Whose affairs the two above are: in a forked child at first the parent's, who alone keeps them. */
+  #of: number;
   /** Pauses to spin for an item before sleeping: doubled when it helped, halved when it did not. */
   #spin = SPIN;
 
@@ -51,6 +53,7 @@ export class Channel {
     this.#agent = currentAgent();
     this.#words = this.#agent.region.words;
     this.#waiting = currentWaiting();
+    this.#of = this.#agent.id;
     this.#at = at;
     this.#offset = offset;
     this.ring = new Ring(this.#agent, at);
@@ -98,7 +101,7 @@ export class Channel {
   /** The promise twin of `putSync`. REQUIRES: the message is its own (`detach`). */
   async put(message: Outgoing, deadline: Deadline, signal: AbortSignal | undefined): Promise<boolean> {
     const events = this.#at + RING_SPACE;
-    holdBlock(this.#offset);
+    holdForWait(this.#offset);
     let done = false;
     try {
       done = await this.#waiting.waitAsync(events, () => this.tryPut(message, undefined), { deadline, signal, sliceMs: ROOM_SLICE_MS });
@@ -106,7 +109,7 @@ export class Channel {
       return done;
     } finally {
       if (!done) message.cancel();
-      releaseHold(this.#offset);
+      letGoAfterWait(this.#offset);
     }
   }
 
@@ -122,6 +125,7 @@ export class Channel {
 
   /** The next message, waited for until the deadline; then NOTHING. @throws ClosedError */
   getSync(deadline: Deadline): unknown {
+    this.#renewIfForked();
     const since = this.#reservation.times;
     let taken: unknown = NOTHING;
     const attempt = (): boolean => {
@@ -142,13 +146,14 @@ export class Channel {
 
   /** The promise twin of `getSync`. */
   async get(deadline: Deadline, signal: AbortSignal | undefined): Promise<unknown> {
+    this.#renewIfForked();
     const since = this.#reservation.times;
     let taken: unknown = NOTHING;
     const attempt = (): boolean => {
       taken = this.#takeOrThrow(since, undefined);
       return taken !== NOTHING;
     };
-    holdBlock(this.#offset);
+    holdForWait(this.#offset);
     Atomics.store(this.#words, this.#at + RING_GETTER, this.#agent.id);
     try {
       const slice = this.#reservation.isActive ? { sliceMs: GRACE_MS / 4 } : undefined;
@@ -156,7 +161,7 @@ export class Channel {
       return taken;
     } finally {
       if (!this.hasWaitingGets) this.#noLongerWaits();
-      releaseHold(this.#offset);
+      letGoAfterWait(this.#offset);
     }
   }
 
@@ -201,7 +206,17 @@ export class Channel {
     const getter = load(words, this.#at + RING_GETTER);
     if (getter === 0 && load(words, this.#at + RING_ITEMS) === 0) return;
     const woken = this.#waiting.notifyOne(this.#at + RING_ITEMS);
-    if (woken || (getter !== 0 && getter !== this.#agent.id && !isDead(words, getter))) this.#reservation.add(count);
+    if (woken || (getter !== 0 && getter !== this.#agent.id && !isDead(words, getter))) {
+      this.#renewIfForked();
+      this.#reservation.add(count);
+    }
+  }
+
+  #renewIfForked(): void {
+    if (this.#of === this.#agent.id) return;
+    this.#of = this.#agent.id;
+    this.#reservation = new Reservation();
+    this.#busy.clear();
   }
 
   #take(since: number, deadline: Deadline | undefined): unknown {
@@ -216,6 +231,7 @@ export class Channel {
     let isLeft = false;
     try {
       if (ring.peek()) {
+        if (this.#reservation.isActive) this.#renewIfForked();
         isLeft = this.#reservation.isActive && this.#reservation.covers(ring.got(), since);
         if (!isLeft) taken = takeFrame(ring);
       }
@@ -253,9 +269,10 @@ export class Channel {
 
   /** Somebody holds a side's lock for longer than the event loop should wait. */
   #lookAgainWhenFree(lock: Mutex, events: number): void {
+    this.#renewIfForked();
     if (this.#busy.has(events)) return;
     this.#busy.add(events);
-    holdBlock(this.#offset);
+    holdForWait(this.#offset);
     void lock
       .acquire(Number.POSITIVE_INFINITY)
       .then(
@@ -265,7 +282,7 @@ export class Channel {
       .then(() => {
         this.#busy.delete(events);
         this.#waiting.lookAgain(this.#at + events);
-        releaseHold(this.#offset);
+        letGoAfterWait(this.#offset);
       });
   }
 

@@ -14,8 +14,8 @@ import {
   type Handle,
   onRebuild,
   unbindShared,
-  holdBlock,
-  releaseHold,
+  holdForWait,
+  letGoAfterWait,
 } from '../memory/handle.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
 import { options as checkOptions, typeError } from '../util/validate.js';
@@ -92,11 +92,11 @@ export class Lock implements Passable {
 
   async #acquireLater(mutex: Mutex, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
     const { offset } = this.#handle;
-    holdBlock(offset);
+    holdForWait(offset);
     try {
       return this.#conclude(await mutex.acquire(deadline, signal));
     } finally {
-      releaseHold(offset);
+      letGoAfterWait(offset);
     }
   }
 
