@@ -14,6 +14,7 @@ import { RemoteError } from './serialize/remote-error.js';
 import { RawArray, SharedArray } from './shared/array.js';
 import { RawValue, Value } from './shared/value.js';
 import { Lock } from './sync/lock.js';
+import { getLogger, logLevels, logToStderr, SUBDEBUG, SUBWARNING } from './util/log.js';
 
 /** What is the same in every context. */
 interface Common {
@@ -35,6 +36,11 @@ interface Common {
   readonly Queue: typeof Queue;
   readonly registerClass: typeof registerClass;
   readonly RemoteError: typeof RemoteError;
+  readonly getLogger: typeof getLogger;
+  readonly logToStderr: typeof logToStderr;
+  readonly logLevels: typeof logLevels;
+  readonly SUBDEBUG: typeof SUBDEBUG;
+  readonly SUBWARNING: typeof SUBWARNING;
   readonly backend: typeof backend;
   readonly backendReason: string;
 }
@@ -58,6 +64,11 @@ const common: Common & typeof errors = {
   Queue,
   registerClass,
   RemoteError,
+  getLogger,
+  logToStderr,
+  logLevels,
+  SUBDEBUG,
+  SUBWARNING,
   backend,
   backendReason,
   ...errors,

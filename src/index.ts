@@ -35,5 +35,17 @@ export {
   TimeoutError,
 } from './errors.js';
 
+export {
+  getLogger,
+  type Logger,
+  type LogLevel,
+  type LogLevelName,
+  type LogRecord,
+  logLevels,
+  logToStderr,
+  SUBDEBUG,
+  SUBWARNING,
+} from './util/log.js';
+
 export type { Backend } from './platform/platform.js';
 export { backend, backendReason } from './platform/select.js';
