@@ -4,8 +4,10 @@ import { isMainThread } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { joinRegion } from '../arena/region.js';
 import { platform } from '../platform/select.js';
+import { applyLogSettings, getLogger } from '../util/log.js';
 import { becomeSelf, self, type Ticket } from './current.js';
 import { redirectOutput, STDERR, writeFully } from './direct-output.js';
+import { logExit } from './exit.js';
 import { setCurrentProcess } from './family.js';
 import { importFunction, targetError } from './function-ref.js';
 import { callArgs } from './options.js';
@@ -59,11 +61,13 @@ async function runTarget(ticket: Ticket, takeInputs: ReturnType<typeof readPrepa
   for (const [key, value] of Object.entries(properties ?? {}))
     Object.defineProperty(instance, key, { value, writable: true, enumerable: true, configurable: true });
   setCurrentProcess(instance);
+  getLogger().info('child process calling self.run()');
   await instance.run(...callArgs(args, kwargs));
 }
 
-function become({ self: facts, authkey, argv, startMethod }: Preparation): void {
+function become({ self: facts, authkey, argv, startMethod, log }: Preparation): void {
   becomeSelf(facts, authkey);
+  applyLogSettings(log);
   process.argv.splice(0, process.argv.length, ...argv);
   if (isMainThread) process.title = facts.name;
   if (startMethod !== null) setStartMethod(startMethod, { force: true });
@@ -79,6 +83,7 @@ function dieWith(parentPid: number): void {
 function reportUncaught(nameOf: () => string): void {
   process.on('uncaughtExceptionMonitor', (error: unknown) => {
     if (process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
+    if (isMainThread) logExit(1); // Node prints the error after the exit listeners: here nothing comes between headline and stack
     report(`Process ${nameOf()}:\n${isMainThread ? '' : `${inspect(error)}\n`}`);
   });
 }
@@ -96,6 +101,7 @@ function watchExit({ status }: Ticket, isUnsettled: (isDrained: boolean) => bool
   process.on('exit', (code) => {
     const unsettled = code === 0 && isUnsettled(isDrained);
     if (unsettled) process.exitCode = NEVER_SETTLED;
+    logExit(unsettled ? NEVER_SETTLED : code);
     if (status === undefined) return;
     Atomics.store(status, CODE, unsettled ? NEVER_SETTLED : code);
     Atomics.store(status, STATE, ENDED);

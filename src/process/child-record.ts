@@ -3,6 +3,7 @@ import { threadId } from 'node:worker_threads';
 import { sweepDeadAgents } from '../arena/agent.js';
 import { StateError } from '../errors.js';
 import type { Queue } from '../queue/queue.js';
+import { getLogger } from '../util/log.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import type { Ticket } from './current.js';
 import { addChild, removeChild } from './exit.js';
@@ -15,6 +16,8 @@ export class ChildRecord {
   readonly creator = { pid: process.pid, threadId };
   daemon: boolean;
   exitCode: ExitCode | null = null;
+  /** As it was started; the object's own may be changed later, without the child's hearing of it. */
+  name = '';
   /** Undefined until it is launched. */
   #child: RunningChild | undefined;
   /** From the call of `start` on; settles when it is launched, or cannot be. */
@@ -53,7 +56,11 @@ export class ChildRecord {
 
   async #launch(launcher: Launcher, makeTicket: () => Promise<Ticket>): Promise<void> {
     const ticket = await makeTicket();
+    this.name = ticket.name;
+    const code = ticket.processClass ?? ticket.target;
+    if (code !== null) getLogger().subDebug('child %s is to run %s of %s', ticket.name, code.name, code.module);
     this.#child = await launcher.launch(ticket, (exitCode) => this.#end(exitCode));
+    getLogger().debug('started child %s with pid %d', this.name, this.#child.pid);
     addChild(this);
     this.#updateRef();
     for (const signal of this.#signals.splice(0)) this.#child.send(signal);
@@ -106,6 +113,7 @@ export class ChildRecord {
   /** On the event loop, when the launcher says so. */
   #end(exitCode: ExitCode): void {
     this.exitCode ??= exitCode;
+    getLogger().debug('child %s ended with exit code %d', this.name, this.exitCode);
     removeChild(this);
     this.#disposeOfPreparation();
     sweepDeadAgents();

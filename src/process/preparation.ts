@@ -6,6 +6,7 @@ import { OutOfMemoryError } from '../errors.js';
 import { sendHandle } from '../memory/block.js';
 import { type Handle, receiveShared } from '../memory/handle.js';
 import { Queue } from '../queue/queue.js';
+import type { LogSettings } from '../util/log.js';
 import type { Self } from './current.js';
 import type { StartMethod } from './start/launcher.js';
 
@@ -15,6 +16,8 @@ export interface Preparation {
   readonly argv: readonly string[];
   /** The default of the parent, decided or not: the child's own children use it too. */
   readonly startMethod: StartMethod | null;
+  /** Those of the parent, when it called `start`. */
+  readonly log: LogSettings;
 }
 
 /** What the child's `run` gets. */

@@ -4,6 +4,7 @@ import { isMainThread, threadId } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { ClosedError, StateError } from '../errors.js';
 import { handleOf } from '../serialize/passable.js';
+import { logSettings } from '../util/log.js';
 import { boolean, options as checkOptions, string, typeError } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import { ChildRecord } from './child-record.js';
@@ -170,6 +171,7 @@ export class Process {
         authkey: this.authkey,
         argv: process.argv,
         startMethod: getStartMethod({ allowNone: true }),
+        log: logSettings(),
       },
       { args, kwargs, properties },
     );
