@@ -2,6 +2,8 @@
 import * as errors from './errors.js';
 import { cpuCount } from './process/cpu-count.js';
 import { isMainProcess } from './process/current.js';
+import { setForkserverPreload } from './process/fork-server/preload-list.js';
+import { fork } from './process/forked/fork.js';
 import { activeChildren, currentProcess, parentProcess } from './process/family.js';
 import { boundMethod, Process } from './process/process.js';
 import { freezeSupport, setExecutable } from './process/programs.js';
@@ -14,6 +16,7 @@ import { RemoteError } from './serialize/remote-error.js';
 import { RawArray, SharedArray } from './shared/array.js';
 import { RawValue, Value } from './shared/value.js';
 import { Lock } from './sync/lock.js';
+import { getLogger, logLevels, logToStderr, SUBDEBUG, SUBWARNING } from './util/log.js';
 
 /** What is the same in every context. */
 interface Common {
@@ -25,6 +28,8 @@ interface Common {
   readonly isMainProcess: boolean;
   readonly setExecutable: typeof setExecutable;
   readonly freezeSupport: typeof freezeSupport;
+  readonly setForkserverPreload: typeof setForkserverPreload;
+  readonly fork: typeof fork;
   readonly Lock: typeof Lock;
   readonly Value: typeof Value;
   readonly SharedValue: typeof Value;
@@ -35,6 +40,11 @@ interface Common {
   readonly Queue: typeof Queue;
   readonly registerClass: typeof registerClass;
   readonly RemoteError: typeof RemoteError;
+  readonly getLogger: typeof getLogger;
+  readonly logToStderr: typeof logToStderr;
+  readonly logLevels: typeof logLevels;
+  readonly SUBDEBUG: typeof SUBDEBUG;
+  readonly SUBWARNING: typeof SUBWARNING;
   readonly backend: typeof backend;
   readonly backendReason: string;
 }
@@ -45,9 +55,13 @@ const common: Common & typeof errors = {
   currentProcess,
   parentProcess,
   activeChildren,
-  isMainProcess,
+  get isMainProcess() {
+    return isMainProcess; // a forked child of the main process is none
+  },
   setExecutable,
   freezeSupport,
+  setForkserverPreload,
+  fork,
   Lock,
   Value,
   SharedValue: Value,
@@ -58,6 +72,11 @@ const common: Common & typeof errors = {
   Queue,
   registerClass,
   RemoteError,
+  getLogger,
+  logToStderr,
+  logLevels,
+  SUBDEBUG,
+  SUBWARNING,
   backend,
   backendReason,
   ...errors,

@@ -6,6 +6,8 @@ export { cpuCount } from './process/cpu-count.js';
 export { activeChildren, currentProcess, type ParentProcess, parentProcess } from './process/family.js';
 export { isMainProcess } from './process/current.js';
 export { freezeSupport, setExecutable } from './process/programs.js';
+export { setForkserverPreload } from './process/fork-server/preload-list.js';
+export { fork } from './process/forked/fork.js';
 
 export { Process } from './process/process.js';
 export type { ProcessOptions, Target } from './process/options.js';
@@ -34,6 +36,18 @@ export {
   SystemError,
   TimeoutError,
 } from './errors.js';
+
+export {
+  getLogger,
+  type Logger,
+  type LogLevel,
+  type LogLevelName,
+  type LogRecord,
+  logLevels,
+  logToStderr,
+  SUBDEBUG,
+  SUBWARNING,
+} from './util/log.js';
 
 export type { Backend } from './platform/platform.js';
 export { backend, backendReason } from './platform/select.js';

@@ -2,6 +2,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { joinRegion } from '../arena/region.js';
+import { getLogger, applyLogSettings } from '../util/log.js';
 import { ChildLife } from './child-life.js';
 import { becomeSelf, self, type Ticket } from './current.js';
 import { redirectOutput } from './direct-output.js';
@@ -48,11 +49,13 @@ async function runTarget(ticket: Ticket, takeInputs: ReturnType<typeof readPrepa
   embody(instance, { ...(target === undefined ? undefined : { target: target as () => unknown }), args, kwargs });
   for (const [key, value] of Object.entries(properties ?? {}))
     Object.defineProperty(instance, key, { value, writable: true, enumerable: true, configurable: true });
+  getLogger().info('child process calling self.run()');
   await instance.run(...callArgs(args, kwargs));
 }
 
-function become({ self: facts, authkey, argv, startMethod, surroundings }: Preparation): void {
+function become({ self: facts, authkey, argv, startMethod, surroundings, log }: Preparation): void {
   becomeSelf(facts, authkey);
+  applyLogSettings(log);
   process.argv.splice(0, process.argv.length, ...argv);
   if (surroundings !== undefined) takeOn(surroundings);
   if (isMainThread) process.title = facts.name;

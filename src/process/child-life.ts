@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { STDERR, writeFully } from './direct-output.js';
+import { logExit } from './exit.js';
 
 /** As Node's own, for a main module whose top-level await never ends. */
 const NEVER_SETTLED = 13;
@@ -24,7 +25,11 @@ export class ChildLife {
         this.#isDrained = false;
       }).unref();
     });
-    process.on('exit', (code) => onExit(this.#judge(code)));
+    process.on('exit', (code) => {
+      const judged = this.#judge(code);
+      logExit(judged);
+      onExit(judged); // last: whoever waits for it may be blocked until then
+    });
   }
 
   /** What the target returned. `onDone` follows its success. */
@@ -48,6 +53,7 @@ export class ChildLife {
   #reportUncaught(): void {
     process.on('uncaughtExceptionMonitor', (error: unknown) => {
       if (process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
+      if (isMainThread) logExit(1); // Node prints the error after the exit listeners: here nothing comes between headline and stack
       report(`Process ${this.#nameOf()}:\n${isMainThread ? '' : `${inspect(error)}\n`}`);
     });
   }

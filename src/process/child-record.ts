@@ -2,6 +2,7 @@
 import { threadId } from 'node:worker_threads';
 import { sweepDeadAgents } from '../arena/agent.js';
 import { StateError } from '../errors.js';
+import { getLogger } from '../util/log.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import { addChild, removeChild } from './exit.js';
 import { Sentinel } from './sentinel.js';
@@ -14,6 +15,8 @@ export class ChildRecord {
   readonly creator = { pid: process.pid, threadId };
   daemon: boolean;
   exitCode: ExitCode | null = null;
+  /** As it was started; the object's own may be changed later, without the child's hearing of it. */
+  name = '';
   /** Undefined until it is launched. */
   #child: RunningChild | undefined;
   /** From the call of `start` on; settles when it is launched, or cannot be. */
@@ -53,7 +56,9 @@ export class ChildRecord {
   }
 
   async #launch(launcher: Launcher, launch: Launch): Promise<void> {
+    this.name = launch.name;
     this.#child = await launcher.launch(launch, (exitCode) => this.#end(exitCode));
+    getLogger().debug('started child %s with pid %d', this.name, this.#child.pid);
     if (!this.#hasEnded) addChild(this);
     this.#updateRef();
     for (const signal of this.#signals.splice(0)) this.#child.send(signal);
@@ -122,6 +127,7 @@ export class ChildRecord {
   /** On the event loop, when the launcher says so. */
   #end(exitCode: ExitCode): void {
     this.exitCode ??= exitCode;
+    getLogger().debug('child %s ended with exit code %d', this.name, this.exitCode);
     removeChild(this);
     this.#disposeOfBelongings();
     this.#sentinel?.end();

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { getEnvironmentData, isMainThread, setEnvironmentData, workerData } from 'node:worker_threads';
 import type { AgentId } from '../arena/agent.js';
 import type { Handle } from '../memory/handle.js';
+import { nameLoggerBy } from '../util/log.js';
 import type { FunctionRef } from './function-ref.js';
 
 /** What a launcher hands to a child: little enough for a command line, and nothing secret, since others may read that. */
@@ -74,6 +75,7 @@ const inherited = getEnvironmentData(ENVIRONMENT_KEY) as unknown as Self | undef
 let ourselves: Self = inherited ?? MAIN;
 let childrenMade = 0;
 let key: Uint8Array | undefined;
+nameLoggerBy(() => ourselves.name);
 
 /**
  * False in every process and thread that forkful started, and in the Workers that those start. Guard a main module's own code with it: a child whose

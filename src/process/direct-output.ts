@@ -5,16 +5,10 @@
  * through its parent's loop, and its end waits for that: a parent that is blocked until its thread has ended, and a thread that has printed
  * something, would wait for each other.
  */
-import { writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { STDERR, STDOUT, writeFully } from '../util/write.js';
 
-export const STDOUT = 1;
-export const STDERR = 2;
-
-/** How long to leave a full pipe to its reader. */
-const PAUSE_MS = 1;
-
-const never = new Int32Array(new SharedArrayBuffer(4));
+export { STDERR, STDOUT, writeFully };
 
 /** Makes `process.stdout` and `process.stderr`, and so `console`, of this thread write directly, from their first use on. */
 export function redirectOutput(): void {
@@ -52,17 +46,4 @@ function redirect(stream: Writable, fd: number): void {
   };
   // the form for several chunks, which would be preferred
   Object.defineProperty(stream, '_writev', { value: null, writable: true, configurable: true });
-}
-
-/** Writes all of it, however long a full pipe takes. @throws what `fs.writeSync` throws, when nobody reads any more (EPIPE) */
-export function writeFully(fd: number, data: Uint8Array): void {
-  for (let done = 0; done < data.length; ) {
-    try {
-      done += writeSync(fd, data, done);
-    } catch (error) {
-      // another stream of this process has made the descriptor non-blocking
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(never, 0, 0, PAUSE_MS);
-    }
-  }
 }

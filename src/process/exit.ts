@@ -4,13 +4,20 @@
  * A program that comes to its end by itself has no children left but daemons, since the others keep its event loop alive. The waiting is for
  * `process.exit()` and uncaught errors. One that is killed by a signal waits for nobody; its daemons end with it, by the kernel.
  */
+import { isMainThread } from 'node:worker_threads';
+import { getLogger } from '../util/log.js';
 import type { ChildRecord } from './child-record.js';
+import { isMainProcess } from './current.js';
 
 /** From SIGTERM to SIGKILL, for all daemons together. */
 const GRACE_MS = 1000;
 
 const children = new Set<ChildRecord>();
 let isInstalled = false;
+let isExitLogged = false;
+
+// now, so that it is said before anything is done about it; children say it by logExit
+if (isMainProcess && isMainThread) process.on('exit', () => getLogger().info('process shutting down'));
 
 /** Children of this process that are not known to have ended, in the order of their start. */
 export function livingChildren(): ChildRecord[] {
@@ -34,15 +41,32 @@ export function removeChild(record: ChildRecord): void {
   children.delete(record);
 }
 
+/** In a child: that it ends, and how. Once. */
+export function logExit(exitCode: number): void {
+  if (isExitLogged) return;
+  isExitLogged = true;
+  getLogger().info('process exiting with exitcode %d', exitCode);
+  getLogger().info('process shutting down');
+}
+
 function endChildren(): void {
   const living = livingChildren();
   const daemons = living.filter(({ daemon, child }) => daemon && child?.endsWithParent === false);
-  for (const daemon of daemons) daemon.send('SIGTERM');
+  for (const daemon of daemons) {
+    getLogger().info('calling terminate() for daemon %s', daemon.name);
+    daemon.send('SIGTERM');
+  }
   const deadline = performance.now() + GRACE_MS;
   for (const daemon of daemons) {
+    getLogger().info('calling join() for process %s', daemon.name);
     if (daemon.joinSync(deadline)) continue;
+    getLogger().subWarning('daemon %s has not ended %d ms after SIGTERM: killing it', daemon.name, GRACE_MS);
     daemon.send('SIGKILL');
     daemon.joinSync(performance.now() + GRACE_MS);
   }
-  for (const record of living) if (!record.daemon) record.joinSync(Number.POSITIVE_INFINITY);
+  for (const record of living) {
+    if (record.daemon) continue;
+    getLogger().info('calling join() for process %s', record.name);
+    record.joinSync(Number.POSITIVE_INFINITY);
+  }
 }

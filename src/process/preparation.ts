@@ -6,6 +6,7 @@ import { OutOfMemoryError } from '../errors.js';
 import { sendHandle } from '../memory/block.js';
 import { type Handle, receiveShared } from '../memory/handle.js';
 import { Queue } from '../queue/queue.js';
+import type { LogSettings } from '../util/log.js';
 import type { Self } from './current.js';
 import type { StartMethod } from './start/launcher.js';
 import type { Surroundings } from './surroundings.js';
@@ -18,6 +19,8 @@ export interface Preparation {
   readonly startMethod: StartMethod | null;
   /** For a child that does not inherit them from this process. */
   readonly surroundings: Surroundings | undefined;
+  /** Those of the parent, when it called `start`. */
+  readonly log: LogSettings;
 }
 
 /** What the child's `run` gets. */

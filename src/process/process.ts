@@ -5,6 +5,7 @@ import { currentAgent } from '../arena/agent.js';
 import { ClosedError, StateError } from '../errors.js';
 import type { Queue } from '../queue/queue.js';
 import { handleOf } from '../serialize/passable.js';
+import { getLogger, logSettings } from '../util/log.js';
 import { boolean, options as checkOptions, string, typeError } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import { ChildRecord } from './child-record.js';
@@ -182,7 +183,7 @@ export class Process {
     const preparation = launcher.copies
       ? undefined
       : writePreparation(
-          { self: facts, authkey, argv: process.argv, startMethod, surroundings },
+          { self: facts, authkey, argv: process.argv, startMethod, surroundings, log: logSettings() },
           { args, kwargs, properties: processClass === null ? undefined : { ...this } },
         );
     const launch: Launch = {
@@ -199,6 +200,7 @@ export class Process {
       }),
       continueInCopy: async () => {
         becomeSelf(facts, authkey);
+        getLogger().info('child process calling self.run()');
         embody(this, { ...(target === undefined ? undefined : { target }), args, kwargs });
         await this.run(...callArgs(args, kwargs));
       },

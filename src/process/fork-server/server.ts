@@ -73,7 +73,7 @@ function serveFromTheCheckPhase(forking: Forking, command: string): void {
     const ticket = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString()) as Ticket;
     becomeServedChild(creatorOf(ticket));
     enterThrough(door, command, surroundings);
-    runTicket(ticket);
+    void runTicket(ticket); // its failure is reported as the child's
   });
 }
 

@@ -51,11 +51,6 @@ export function useServer(): Server {
   return current;
 }
 
-/** The server in use, if any. */
-export function serverInUse(): Server | undefined {
-  return current?.client.isOpen === true ? current : undefined;
-}
-
 /** In a child of a server: where that server takes further clients. */
 export function enterThrough(fd: number, command: string, surroundings: Surroundings): void {
   door = { fd, command, surroundings };
@@ -77,7 +72,10 @@ export async function stopServers(): Promise<void> {
     servers.map(({ client, process: started }) => {
       const ended = new Promise<void>((resolve) => {
         if (started === undefined || started.exitCode !== null || started.signalCode !== null) resolve();
-        else started.ref().once('exit', () => resolve());
+        else {
+          started.ref();
+          started.once('exit', () => resolve());
+        }
       });
       client.close();
       return ended;

@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises';
 import { currentAgent } from '../../arena/agent.js';
 import { handleOf } from '../../serialize/passable.js';
+import { logSettings } from '../../util/log.js';
 import { runTicket } from '../bootstrap.js';
 import { becomeSelf, type Self, self, type Ticket } from '../current.js';
 import { writePreparation } from '../preparation.js';
@@ -32,7 +33,7 @@ export async function rehearse(): Promise<void> {
   const surroundings = { ...currentSurroundings(), env: null };
   for (let round = 0; round < ROUNDS; round++) {
     const preparation = writePreparation(
-      { self: facts, authkey: new Uint8Array(32), argv: before.argv, startMethod: null, surroundings },
+      { self: facts, authkey: new Uint8Array(32), argv: before.argv, startMethod: null, surroundings, log: logSettings() },
       { args: [], kwargs: undefined, properties: undefined },
     );
     const ticket: Ticket = {

@@ -5,6 +5,7 @@ import type { Handover } from '../../memory/handover.js';
 import { platform } from '../../platform/select.js';
 import { STDERR } from '../direct-output.js';
 import { forgetChildren } from '../exit.js';
+import { forgetServers } from '../fork-server/servers.js';
 import { renewEntropy } from './entropy.js';
 import { exitDirectly } from './exit-directly.js';
 import { correctFacts } from './facts.js';
@@ -19,6 +20,7 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
   orDie(() => {
     correctFacts();
     dropParentsLoop(running);
+    forgetServers();
     forgetChildren();
     forgetWorkers();
     renewEntropy();

@@ -7,7 +7,7 @@ import { openSync } from 'node:fs';
 import type { Ticket } from '../current.js';
 import { ServerGone } from '../fork-server/client.js';
 import { preloadedModules } from '../fork-server/preload-list.js';
-import { type Server, serverInUse, useServer } from '../fork-server/servers.js';
+import { type Server, useServer } from '../fork-server/servers.js';
 import { surroundingsSince } from '../surroundings.js';
 import { orNothing } from './executable.js';
 import type { ExitCode, Launch, Launcher, RunningChild } from './launcher.js';
