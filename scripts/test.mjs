@@ -4,15 +4,14 @@
 // Without terms: lint and types, then the suite on the native backend, on the JavaScript backend, a part of it once more with the
 // portable parking, then the addon's own tests. With terms: the test files whose path contains one of them, on the native backend.
 // The last line is `N passed, N failed` or `N passed, N failed, N skipped`.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { fromText, fromVitest, none, oneFailure, sum, toLine } from './lib/counts.mjs';
+import { fromText, none, oneFailure, sum, toLine } from './lib/counts.mjs';
 import { inProject } from './lib/paths.mjs';
 import { runShown } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
 import { filesBelow } from './lib/stamp.mjs';
+import { runVitest, title, withFailureIf } from './lib/vitest.mjs';
 
 /** What the JavaScript backend does not have (processes, other programs), or what does not depend on a backend. */
 const NATIVE_ONLY = [/^test\/architecture\.test\.ts$/, /^test\/(crash|helpers|interop|native)\//, /\.native\.test\.ts$/];
@@ -48,14 +47,14 @@ async function testAll() {
     console.error(wholeSuite ? 'there are no test files' : `no test file matches ${terms.join(' or ')}`);
     return sum([...results, oneFailure]);
   }
-  if (backends.includes('native')) results.push(await vitest('native backend', files, {}));
+  if (backends.includes('native')) results.push(await runVitest('native backend', files, timeLeft()));
   if (backends.includes('js')) {
     const portable = files.filter((file) => !NATIVE_ONLY.some((pattern) => pattern.test(file)));
-    results.push(await vitest('JavaScript backend', portable, { FORKFUL_BACKEND: 'js' }));
+    results.push(await runVitest('JavaScript backend', portable, timeLeft(), { env: { FORKFUL_BACKEND: 'js' } }));
   }
   if (wholeSuite && backends.includes('native')) {
     const parking = files.filter((file) => PARKING.some((pattern) => pattern.test(file)));
-    results.push(await vitest('native backend, parking on semaphores', parking, { FORKFUL_PARKING: 'semaphore' }));
+    results.push(await runVitest('native backend, parking on semaphores', parking, timeLeft(), { env: { FORKFUL_PARKING: 'semaphore' } }));
     results.push(await addonTests());
   }
   return sum(results);
@@ -69,29 +68,6 @@ async function lint() {
   return { ...none, failed: [biome, tsc].filter((run) => !run.ok).length };
 }
 
-/** One run of vitest over some files, in a temporary directory of its own: whatever lies there afterwards is this run's doing. */
-async function vitest(name, files, settings) {
-  title(`${name}: ${files.length} ${files.length === 1 ? 'file' : 'files'}`);
-  if (files.length === 0) return none;
-  const folder = mkdtempSync(join(tmpdir(), 'fkt-'));
-  try {
-    const report = join(folder, 'report.json');
-    const env = { ...process.env, FORKFUL_BACKEND: 'native', FORKFUL_REQUIRE_NATIVE: '1', TMPDIR: folder, ...settings };
-    const reporters = ['--reporter=./scripts/lib/vitest-reporter.mjs', '--reporter=json', `--outputFile.json=${report}`];
-    const program = inProject('node_modules', 'vitest', 'vitest.mjs');
-    const run = await runShown(process.execPath, [program, 'run', ...reporters, ...files.map((file) => inProject(file))], {
-      env,
-      timeoutMs: timeLeft(),
-    });
-    if (run.timedOut) console.error(`${name}: killed, the time for all tests is over`);
-    const counts = fromVitest(report);
-    if (counts === null) console.error(`${name}: vitest left no report (exit code ${run.status}, signal ${run.signal})`);
-    return withFailureIf(!run.ok, counts ?? oneFailure);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 /** The C++ tests of native/, by their own script, which prints the same last line. */
 async function addonTests() {
   const script = inProject('scripts', 'test-native.mjs');
@@ -102,17 +78,8 @@ async function addonTests() {
   return withFailureIf(!run.ok, fromText(run.stdout) ?? oneFailure);
 }
 
-/** A run that ended badly has failed, even if no single test says so: an unhandled error, a crash, a time-out. */
-function withFailureIf(endedBadly, counts) {
-  return endedBadly && counts.failed === 0 ? sum([counts, oneFailure]) : counts;
-}
-
 function matches(file) {
   return terms.length === 0 || terms.some((term) => file.includes(term));
-}
-
-function title(text) {
-  console.log(`\n== ${text}`);
 }
 
 function readArguments() {

@@ -55,9 +55,7 @@ const common: Common & typeof errors = {
   currentProcess,
   parentProcess,
   activeChildren,
-  get isMainProcess() {
-    return isMainProcess; // a forked child of the main process is none
-  },
+  isMainProcess,
   setExecutable,
   freezeSupport,
   setForkserverPreload,
@@ -119,6 +117,10 @@ function makeContext(method: StartMethod): Context {
   };
   const context: Context = {
     ...common,
+    // a forked child of the main process is none
+    get isMainProcess() {
+      return isMainProcess;
+    },
     Process: BoundProcess as typeof Process,
     getStartMethod: () => method,
     setStartMethod() {

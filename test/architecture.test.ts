@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['shared', 'queue'],
   ['process'],
   ['context.ts'],
-  ['index.ts', 'child.ts', 'fork-server.ts'],
+  ['index.ts', 'child.ts', 'fork-server.ts', 'cli.ts'],
 ];
 
 /** Values are turned into bytes without knowing where the bytes lie: what serialize/ imports from in full, and what only the types of. */

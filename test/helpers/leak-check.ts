@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
+import { stopServers } from '../../src/process/fork-server/servers.js';
 
 /** A child that was told to end, a Worker that was terminated, a socket that was closed: all are gone well within this. */
 const SETTLE_MS = 3000;
@@ -26,6 +27,7 @@ const before = snapshot();
 
 // Hooks of this kind run last registered first: this one after all those of the test file.
 afterAll(async () => {
+  await stopServers(); // they live as long as the process that uses them
   const deadline = performance.now() + SETTLE_MS;
   let left = leftovers();
   while (left.length > 0 && performance.now() < deadline) {
