@@ -13,4 +13,6 @@ process.on('warning', () => {}); // what it would say is among the findings
 const findings = await examine();
 for (const { what, isFine, detail } of findings) console.log(`${isFine ? 'ok  ' : '-   '}${what}: ${detail}`);
 const isWhole = findings.every(({ isFine }) => isFine);
-console.log(isWhole ? 'Everything works.' : `What is marked with - is missing or slower; everything else works, with the ${backend} backend.`);
+console.log(
+  isWhole ? 'Everything works.' : `What is marked with - is missing or slower; everything else works, with the ${backend} backend.`,
+);

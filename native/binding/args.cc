@@ -51,6 +51,37 @@ napi_value Args::function(size_t i, const char* name) {
   return values_[i];
 }
 
+Args::Bytes Args::bytes(size_t i, const char* name) {
+  napi_typedarray_type type{};
+  Bytes out{nullptr, 0};
+  void* data = nullptr;
+  const napi_status status = napi_get_typedarray_info(env_, values_[i], &type, &out.size, &data, nullptr, nullptr);
+  if (status != napi_ok || type != napi_uint8_array) {
+    refuseType(name, "a Uint8Array");
+    return {nullptr, 0};
+  }
+  out.data = data;
+  return out;
+}
+
+std::vector<int> Args::descriptors(size_t i, const char* name) {
+  constexpr uint32_t kMostDescriptors = 253;
+  uint32_t count = 0;
+  std::vector<int> out;
+  if (napi_get_array_length(env_, values_[i], &count) != napi_ok || count > kMostDescriptors) {
+    refuseType(name, "an array of at most 253 file descriptors");
+    return out;
+  }
+  for (uint32_t k = 0; k < count; k++) {
+    napi_value element = nullptr;
+    int32_t fd = -1;
+    napi_get_element(env_, values_[i], k, &element);
+    if (napi_get_value_int32(env_, element, &fd) != napi_ok || fd < 0) refuseType(name, "an array of file descriptors");
+    out.push_back(fd);
+  }
+  return out;
+}
+
 std::string Args::fileName(size_t i, const char* name) {
   char text[257];
   size_t length = 0;

@@ -4,6 +4,8 @@
 
 #include <napi.h>
 
+#include <vector>
+
 #include "../os/word.h"
 
 namespace forkful::binding {
@@ -35,6 +37,14 @@ class Args {
   double number(size_t i, const char* name, double least);
   bool boolean(size_t i, const char* name);
   napi_value function(size_t i, const char* name);
+  /** The bytes of a Uint8Array, valid until JavaScript runs again. */
+  struct Bytes {
+    const void* data;
+    size_t size;
+  };
+  Bytes bytes(size_t i, const char* name);
+  /** An array of file descriptors, at most 253 (the most that one message can carry). */
+  std::vector<int> descriptors(size_t i, const char* name);
   /** UTF-8, at most 255 bytes and without zeros: a file name. */
   std::string fileName(size_t i, const char* name);
 

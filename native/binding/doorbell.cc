@@ -2,6 +2,7 @@
 
 #include "../os/waiter_thread.h"
 #include "args.h"
+#include "doorbell.h"
 #include "environment.h"
 #include "error.h"
 #include "exports.h"
@@ -129,11 +130,15 @@ napi_value doorbellSetRef(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value doorbellClose(napi_env env, napi_callback_info) {
+void closeDoorbell(napi_env env) {
   Environment& environment = Environment::of(env);
-  if (environment.doorbell == nullptr) return nullptr;
+  if (environment.doorbell == nullptr) return;
   environment.doorbell->close();
   environment.doorbell = nullptr;
+}
+
+napi_value doorbellClose(napi_env env, napi_callback_info) {
+  closeDoorbell(env);
   return nullptr;
 }
 

@@ -15,7 +15,16 @@ namespace forkful::binding {
   /* doorbell.cc */                                                                                         \
   X(doorbellOpen) X(doorbellArm) X(doorbellSetRef) X(doorbellClose)                                         \
   /* process.cc */                                                                                          \
-  X(kill) X(waitExit) X(dieWithParent)                                                                      \
+  X(kill) X(waitExit) X(dieWithParent) X(reap) X(pidfdOpen) X(pidfdSignal) X(pidfdWait) X(umask)            \
+  X(redirect) X(pid)                                                                                        \
+  /* fork.cc */                                                                                             \
+  X(forkEnable) X(fork) X(forkServe) X(exitDirectly) X(exitNow)                                             \
+  /* loop_handles.cc */                                                                                     \
+  X(quellHandles) X(countHandles)                                                                           \
+  /* datagram.cc */                                                                                         \
+  X(socketPair) X(sendDatagram) X(receiveDatagram)                                                          \
+  /* watch.cc */                                                                                            \
+  X(watchOpen) X(watchSetRef) X(watchClose)                                                                 \
   /* named_segment.cc */                                                                                    \
   X(namedCreate) X(namedOpen) X(namedUnlink)
 

@@ -23,6 +23,12 @@ Status kill(pid_t pid, int signal, bool& existed);
  */
 Status waitExit(pid_t pid, Deadline deadline, bool& ended, Exit& out);
 
+/** Looks whether a child has ended, and reaps it then. ECHILD when it is no unreaped child. */
+Status reap(pid_t pid, bool& ended, Exit& out);
+
+/** The file mode creation mask. */
+Status fileModeMask(mode_t& out);
+
 /**
  * Has the kernel kill this process when the thread that made it ends. False when `parentPid` is not the parent (any more), or it cannot.
  */

@@ -1,4 +1,5 @@
 #include <sys/event.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "process_host.h"
@@ -25,6 +26,13 @@ void ProcessWatch::wait(Deadline deadline) {
 }
 
 namespace process_host {
+
+// There is no way to ask. Another thread that makes a file in between would make it open to all: that is accepted here.
+Status fileModeMask(mode_t& out) {
+  out = umask(0);
+  umask(out);
+  return Status::success();
+}
 
 // macOS has no such request: children notice by their life word or by end of file.
 bool dieWithParent(pid_t) { return false; }

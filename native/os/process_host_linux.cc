@@ -4,6 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <cstring>
+
 #include "process_host.h"
 #include "process_watch.h"
 
@@ -32,6 +35,20 @@ void ProcessWatch::wait(Deadline deadline) {
 }
 
 namespace process_host {
+
+Status fileModeMask(mode_t& out) {
+  // Not by umask(umask(0)): another thread that makes a file in between would make it open to all.
+  char text[4096];
+  const UniqueFd file(retryOnInterrupt([] { return open("/proc/self/status", O_RDONLY | O_CLOEXEC); }));
+  if (!file.valid()) return Status::lastError("open");
+  const ssize_t length = retryOnInterrupt([&] { return read(file.get(), text, sizeof text - 1); });
+  if (length == -1) return Status::lastError("read");
+  text[length] = '\0';
+  const char* line = strstr(text, "\nUmask:");
+  if (line == nullptr) return Status::fail(ENOSYS, "umask");  // before Linux 4.7
+  out = static_cast<mode_t>(strtoul(line + 7, nullptr, 8));
+  return Status::success();
+}
 
 bool dieWithParent(pid_t parentPid) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1) return false;

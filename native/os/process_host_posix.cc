@@ -37,4 +37,18 @@ Status waitExit(pid_t pid, Deadline deadline, bool& ended, Exit& out) {
   }
 }
 
+Status reap(pid_t pid, bool& ended, Exit& out) {
+  int status = 0;
+  const pid_t reaped = retryOnInterrupt([&] { return waitpid(pid, &status, WNOHANG); });
+  if (reaped == -1) return Status::lastError("waitpid");
+  ended = reaped == pid;
+  if (!ended) return Status::success();
+  if (WIFSIGNALED(status)) {
+    out.signal = WTERMSIG(status);
+  } else {
+    out.code = WEXITSTATUS(status);
+  }
+  return Status::success();
+}
+
 }  // namespace forkful::os::process_host

@@ -84,4 +84,7 @@ char* base() { return theBase.load(std::memory_order_acquire); }
 size_t bytes() { return theBytes.load(std::memory_order_relaxed); }
 int descriptor() { return theFd.load(std::memory_order_relaxed); }
 
+void lockForFork() { guard().lock(); }
+void unlockAfterFork() { guard().unlock(); }
+
 }  // namespace forkful::os::region

@@ -35,6 +35,10 @@ size_t bytes();
 /** -1 before create() or attach(). Close-on-exec. */
 int descriptor();
 
+/** Around a fork(), on the thread that forks: keeps create() and attach() of other threads out, which the child would never see finished. */
+void lockForFork();
+void unlockAfterFork();
+
 /** The word with this index, or nullptr when the region has no such word. */
 inline Word* word(int32_t index) {
   return index >= 0 && static_cast<size_t>(index) < bytes() / sizeof(Word) ? reinterpret_cast<Word*>(base()) + index : nullptr;

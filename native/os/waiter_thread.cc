@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <signal.h>
 
+#include <new>
+
 #include "parking.h"
 
 namespace forkful::os {
@@ -79,6 +81,27 @@ void WaiterThread::close(Agent& agent) {
     isLast = agents_ == nullptr;
   }
   if (isLast) stop();
+}
+
+void WaiterThread::lockForFork() {
+  lifecycle_.lock();
+  lock_.lock();
+}
+
+void WaiterThread::afterFork(bool isChild) {
+  if (!isChild) {
+    lock_.unlock();
+    lifecycle_.unlock();
+    return;
+  }
+  // Threads that waited for these locks do not exist here, so the locks begin anew instead of being given back to them.
+  new (&lifecycle_) std::mutex;
+  new (&lock_) std::mutex;
+  thread_ = {};
+  running_ = false;
+  stopping_ = false;
+  agents_ = nullptr;
+  door_ = nullptr;
 }
 
 // REQUIRES: lifecycle_ is held.

@@ -60,6 +60,14 @@ class WaiterThread {
   /** After this, `onRing` is not running and never will. Idempotent. The last one to close ends the thread and waits for that. */
   void close(Agent& agent);
 
+  /** Before a fork(): waits until nobody changes anything here, and keeps it so. */
+  void lockForFork();
+  /**
+   * After it, in both processes. The child has no thread, no agents and no door: an agent of before is closed there, and close() of it does
+   * nothing.
+   */
+  void afterFork(bool isChild);
+
   WaiterThread(const WaiterThread&) = delete;
   WaiterThread& operator=(const WaiterThread&) = delete;
 

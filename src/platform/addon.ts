@@ -9,7 +9,7 @@ import { SystemError } from '../errors.js';
 import type { ClaimResult, ExitStatus, ParkResult } from './platform.js';
 
 /** Raised with every change of the exports below or of what lies at fixed places in the region. The twin of `kAbi` in native/addon.cc. */
-export const ADDON_ABI = 1;
+export const ADDON_ABI = 2;
 
 /**
  * What the addon exports. Words, offsets and results are those of platform.ts. Every function checks its arguments (`TypeError`,
@@ -52,27 +52,62 @@ export interface Addon {
   kill(pid: number, signal: number): boolean;
   waitExit(pid: number, timeoutMs: number): ExitStatus | null;
   dieWithParent(parentPid: number): boolean;
+  /** As the system has it: after a fork Node's own answer is the parent's. */
   pid(): number;
-  pidfdOpen(pid: number): number;
-  pidfdSignal(pidfd: number, signal: number): boolean;
-  pidfdWait(pidfd: number, timeoutMs: number): ExitStatus | null | undefined;
+  /** Reaps a child that has ended. Null while it runs. @throws SystemError ECHILD when it is not an unreaped child of this process. */
   reap(pid: number): ExitStatus | null;
+  /** A descriptor of a process, close-on-exec. @throws SystemError ESRCH, ENOSYS. */
+  pidfdOpen(pid: number): number;
+  /** False when the process has ended and been reaped. */
+  pidfdSignal(pidfd: number, signal: number): boolean;
+  /**
+   * Whether the process has ended, waiting at most `timeoutMs`, and how: undefined while it runs; null when it has ended and the system
+   * cannot tell how (it is not ours, or reaped already, on a Linux before 6.15).
+   */
+  pidfdWait(pidfd: number, timeoutMs: number): ExitStatus | null | undefined;
+  /** The file mode creation mask, unchanged. */
   umask(): number;
+  /** `onto` becomes another name of `fd`, and survives an exec. */
   redirect(fd: number, onto: number): void;
 
+  /** Takes over V8's background tasks, so that this process can be forked. Undefined, or a sentence saying why it cannot be. Idempotent. */
   forkEnable(): string | undefined;
+  /**
+   * fork(2). 0 in the child, whose event loop and doorbell are mended by then. On the main thread, from a callback of the event loop's own
+   * (an immediate), after forkEnable(). @throws SystemError EBUSY when other threads are not at rest within `quietMs`, EAGAIN, ENOMEM.
+   */
   fork(quietMs: number): number;
+  /**
+   * The fork server's loop, over the socket of its first client, which it takes over; native/os/fork_server.h has the protocol. Returns in
+   * a child; in the server it ends the process. `door`: where to send the sockets of further clients. Called as fork() is.
+   */
   forkServe(clientFd: number): { readonly payload: Uint8Array; readonly door: number };
+  /** From now on every end of this environment is exitNow(). Undefined, or a sentence saying why that cannot be. */
   exitDirectly(): string | undefined;
+  /** Ends the process with `code & 255` at once: no exit handlers, no teardown. */
   exitNow(code: number): never;
+  /**
+   * In a child of fork(): stops and unrefs what the parent's event loop watched (sockets, pipes, files, signals, children), but for the
+   * standard streams. Listening sockets are let go of. How many they were.
+   */
   quellHandles(): number;
+  /** The handles of this event loop, Node's own included: how many of each type. */
   countHandles(): Record<string, number>;
 
+  /** Two connected SOCK_SEQPACKET sockets, close-on-exec. */
   socketPair(): [number, number];
+  /** Never blocks; false when there is no room now. `bytes` is not empty. @throws SystemError EPIPE, ECONNRESET, EBADF, EMSGSIZE. */
   sendDatagram(fd: number, bytes: Uint8Array, fds: readonly number[]): boolean;
-  receiveDatagram(fd: number, timeoutMs: number): { bytes: Uint8Array; fds: number[] } | null;
+  /** Null when nothing came within `timeoutMs`; no bytes: the other end is closed. Received descriptors are close-on-exec. */
+  receiveDatagram(fd: number, timeoutMs: number): { readonly bytes: Uint8Array; readonly fds: number[] } | null;
+
+  /**
+   * Calls `onReadable` again and again while there is something to read at the descriptor, or its other end is closed. Keeps the event
+   * loop alive. Makes the descriptor non-blocking.
+   */
   watchOpen(fd: number, onReadable: () => void): object;
   watchSetRef(watch: object, on: boolean): void;
+  /** Idempotent. The descriptor stays open, and may be closed afterwards. */
   watchClose(watch: object): void;
 
   /** A new segment under a name of one path component, backed with memory and mapped until its buffer is collected. */
