@@ -39,7 +39,7 @@ export async function runServer({ regionBytes, parent, command }: ServerTicket):
     const forked = await forkUntried();
     if (forked.pid === 0) closeSync(CLIENT_FD); // or the client would not hear of our end
     return forked;
-  });
+  }, endByItself);
   const settings = readSettings();
   process.argv.splice(0, process.argv.length, ...settings.argv);
   await loadNodesOwn();
@@ -59,6 +59,11 @@ function readSettings(): Settings {
     if (message?.bytes.length === 0) process.exit(0);
     if (message !== null) return JSON.parse(Buffer.from(message.bytes).toString()) as Settings;
   }
+}
+
+/** The way of most children: the loop runs dry. */
+function endByItself(code: number): void {
+  process.exitCode = code;
 }
 
 /** From an immediate: no iteration of the event loop is under way there, and no promise has anything left to do. */

@@ -9,6 +9,7 @@ import { Handover } from '../../memory/handover.js';
 import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { becomeCopy } from './become.js';
+import { leave } from './exit-directly.js';
 import { livingWorkers } from './living-workers.js';
 import { findTimers } from './parents-loop.js';
 import { runTrial } from './trial.js';
@@ -53,7 +54,7 @@ export async function forkProcess(): Promise<Fork> {
 export async function whyNot(): Promise<string | undefined> {
   const reason = whyNotByNature();
   if (reason !== undefined) return reason;
-  trial ??= runTrial(forkUntried).then(({ outcome }) => outcome);
+  trial ??= runTrial(forkUntried, leave).then(({ outcome }) => outcome);
   return trial;
 }
 

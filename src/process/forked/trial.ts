@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import type { Datagrams } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
+import { STDERR, writeFully } from '../../util/write.js';
 import { exitCodeOfStatus } from '../start/launcher.js';
 import type { Fork } from './fork.js';
 
@@ -22,12 +23,18 @@ const LIMIT_MS = 2000;
 const WASM = '0061736d010000000105016000017f03020100070501016600000a06010400412a0b';
 
 /** Forks, and resolves then to what will come of it: undefined when all goes well, else a sentence. In the child it never resolves. */
-export async function runTrial(fork: () => Promise<Fork>): Promise<{ readonly outcome: Promise<string | undefined> }> {
+export async function runTrial(
+  fork: () => Promise<Fork>,
+  end: (code: number) => void,
+): Promise<{ readonly outcome: Promise<string | undefined> }> {
   const forked = await fork();
   if (forked.pid !== 0) return { outcome: judge(forked) };
   tryEverything().then(
-    () => process.exit(0),
-    () => process.exit(1),
+    () => end(0),
+    (error: unknown) => {
+      if (process.env.NODE_DEBUG?.includes('forkful')) writeFully(STDERR, Buffer.from(`the trial copy failed: ${String(error)}\n`));
+      end(1);
+    },
   );
   return new Promise(() => {});
 }

@@ -6,6 +6,7 @@ import { platform } from '../../platform/select.js';
 import { ChildLife } from '../child-life.js';
 import { self } from '../current.js';
 import { redirectOutput } from '../direct-output.js';
+import { leave } from '../forked/exit-directly.js';
 import { forkProcess } from '../forked/fork.js';
 import { dieWith } from './die-with.js';
 import { ForkedChild } from './forked-child.js';
@@ -37,6 +38,6 @@ function runCopy(launch: Launch, parentPid: number): Promise<never> {
     () => {},
   );
   // what the parent left in the loop may keep it alive for ever
-  life.watch(launch.continueInCopy(), () => process.exit());
+  life.watch(launch.continueInCopy(), () => leave());
   return new Promise(() => {});
 }
