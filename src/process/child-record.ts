@@ -22,6 +22,8 @@ export class ChildRecord {
   /** Sent when it is launched. */
   readonly #signals: EndingSignal[] = [];
   #preparation: Queue | undefined;
+  /** The parent has nothing left to do but to wait for it. */
+  #isLast = false;
   /** Its end has been dealt with. */
   #hasEnded = false;
   /** Who waits for that. */
@@ -103,6 +105,12 @@ export class ChildRecord {
     return true;
   }
 
+  /** From now on it keeps its parent's event loop alive until its end. */
+  outlast(): void {
+    this.#isLast = true;
+    this.#updateRef();
+  }
+
   /** On the event loop, when the launcher says so. */
   #end(exitCode: ExitCode): void {
     this.exitCode ??= exitCode;
@@ -118,9 +126,9 @@ export class ChildRecord {
     this.#preparation = undefined;
   }
 
-  /** The event loop stays alive for children that the program waits for at its end, and for those that somebody joins. */
+  /** The event loop stays alive for children that somebody joins, or that the program waits for at its end. */
   #updateRef(): void {
-    this.#child?.setRef(!this.daemon || this.#joiners.size > 0);
+    this.#child?.setRef(this.#isLast || this.#joiners.size > 0);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The programs that show Process. The numbers in brackets are those of examples/README.md. */
 import { expect, test } from 'vitest';
 import { itNative } from '../helpers/backends.js';
-import { runExample, skipIf } from '../helpers/examples.js';
+import { runExample } from '../helpers/examples.js';
 
 const DONE = "When I'm done, I'm going to keep talking...";
 
@@ -111,10 +111,7 @@ test('main-process-name (003-4)', async () => {
 const NO_BACKGROUND = ['Starting NO_background_process', ...[5, 6, 7, 8, 9].map((i) => `---> ${i}`), 'Exiting NO_background_process'];
 const BACKGROUND = ['Starting background_process', ...[0, 1, 2, 3, 4].map((i) => `---> ${i}`), 'Exiting background_process'];
 
-/** Its daemon lives on as long as the other child, as does its parent's event loop. */
-const DAEMONS_LAST = 'daemons are not ended before the other children are waited for';
-
-test('background: one that nobody joins is waited for, unless it is a daemon (003-5)', skipIf(DAEMONS_LAST), async () => {
+test('background: one that nobody joins is waited for, unless it is a daemon (003-5)', async () => {
   const lines = await runExample('seeds/background.mjs');
   expect(lines.filter((line) => NO_BACKGROUND.includes(line))).toEqual(NO_BACKGROUND);
   const others = lines.filter((line) => !NO_BACKGROUND.includes(line));
