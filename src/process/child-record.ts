@@ -26,6 +26,8 @@ export class ChildRecord {
   /** What this process holds on behalf of the child. */
   #belongings: Disposable | undefined;
   #sentinel: Sentinel | undefined;
+  /** The parent has nothing left to do but to wait for it. */
+  #isLast = false;
   /** Its end has been dealt with. */
   #hasEnded = false;
   /** Who waits for that. */
@@ -124,6 +126,12 @@ export class ChildRecord {
     return true;
   }
 
+  /** From now on it keeps its parent's event loop alive until its end. */
+  outlast(): void {
+    this.#isLast = true;
+    this.#updateRef();
+  }
+
   /** On the event loop, when the launcher says so. */
   #end(exitCode: ExitCode): void {
     this.exitCode ??= exitCode;
@@ -141,9 +149,9 @@ export class ChildRecord {
     this.#belongings = undefined;
   }
 
-  /** The event loop stays alive for children that the program waits for at its end, and for those that somebody joins. */
+  /** The event loop stays alive for children that somebody joins, or that the program waits for at its end. */
   #updateRef(): void {
-    this.#child?.setRef(!this.daemon || this.#joiners.size > 0);
+    this.#child?.setRef(this.#isLast || this.#joiners.size > 0);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * What becomes of children at this process's exit: daemons are ended, all others are waited for. As CPython's `_exit_function`.
  *
- * A program that comes to its end by itself has no children left but daemons, since the others keep its event loop alive. The waiting is for
- * `process.exit()` and uncaught errors. One that is killed by a signal waits for nobody; its daemons end with it, by the kernel.
+ * A program that has nothing left to do but to wait for children waits on its event loop; one that ends by `process.exit()` or an uncaught error
+ * blocks. One that is killed by a signal waits for nobody; its daemons end with it, by the kernel.
  */
 import { isMainThread } from 'node:worker_threads';
 import { getLogger } from '../util/log.js';
@@ -28,6 +28,7 @@ export function addChild(record: ChildRecord): void {
   children.add(record);
   if (isInstalled) return;
   isInstalled = true;
+  process.on('beforeExit', windUp);
   process.on('exit', endChildren);
 }
 
@@ -39,6 +40,18 @@ export function forgetChildren(): void {
 
 export function removeChild(record: ChildRecord): void {
   children.delete(record);
+}
+
+/**
+ * Nothing is left to do. Until then children kept the event loop alive only if somebody joined them, or this moment would come after their end, and
+ * that of daemons with it. The loop runs on for the others, and ends a second time.
+ */
+function windUp(): void {
+  const living = livingChildren();
+  const others = living.filter(({ daemon }) => !daemon);
+  if (others.length === 0) return;
+  for (const record of living) if (record.daemon) record.send('SIGTERM');
+  for (const record of others) record.outlast();
 }
 
 /** In a child: that it ends, and how. Once. */

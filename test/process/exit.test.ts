@@ -87,3 +87,11 @@ itNative('a child that is no daemon lives on, and learns that its parent was kil
   const { stdout } = await parent.ended;
   expect(lines(stdout)).toEqual(['parent is alive: true, false, false', 'child runs', 'parent is alive: false']);
 });
+
+describe.each(getAllStartMethods())('%s', (method) => {
+  test('a parent with nothing left to do ends its daemon first, then waits for its other child', async () => {
+    const { stdout, exitCode } = await runChild('process/daemon-and-other.mjs', { args: [method] });
+    expect(lines(stdout)).toEqual(['the daemon is gone', 'parent exits 0']);
+    expect(exitCode).toBe(0);
+  });
+});
