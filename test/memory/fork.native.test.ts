@@ -45,6 +45,10 @@ describe('a forked child', canFork ? {} : skipped, () => {
     expect(ms).toBeLessThan(50);
   });
 
+  it('counts those who wait for a lock anew: none of them here is no heir', async () => {
+    expect(await scenario('heir')).toEqual({ childGot: false, acquired: true, ends: [0] });
+  });
+
   it('does not own what its parent has locked, and is told when that ends', async () => {
     const { heldAfter, told, free } = await scenario('owner');
     expect({ heldAfter, free }).toEqual({ heldAfter: true, free: true });
@@ -56,7 +60,7 @@ describe('a forked child', canFork ? {} : skipped, () => {
     expect(await scenario('dropped')).toEqual({
       putOff: 8,
       isAtOnce: true,
-      report: { isFree: true, sum: 16, got: 'early', last: 6, blocks: 8 },
+      report: { ok: true, isFree: true, sum: 16, got: 'early', last: 6, blocks: 8 },
       whileAlive: 0,
       ends: [0],
       left: [0, 0],
