@@ -20,7 +20,7 @@ namespace forkful::binding {
   /* fork.cc */                                                                                             \
   X(forkEnable) X(fork) X(forkServe) X(exitDirectly) X(exitNow)                                             \
   /* loop_handles.cc */                                                                                     \
-  X(quellHandles) X(countHandles)                                                                           \
+  X(quellHandles) X(countHandles) X(loopLoad)                                                               \
   /* datagram.cc */                                                                                         \
   X(socketPair) X(sendDatagram) X(receiveDatagram)                                                          \
   /* watch.cc */                                                                                            \

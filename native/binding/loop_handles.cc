@@ -1,10 +1,12 @@
 // The handles of this environment's event loop, Node's own among them.
+#include <unistd.h>
 #include <uv.h>
 
 #include <string>
 
 #include "../os/descriptors.h"
 #include "args.h"
+#include "error.h"
 #include "exports.h"
 
 namespace forkful::binding {
@@ -17,11 +19,16 @@ uv_loop_t* loopOf(napi_env env) {
   return loop;
 }
 
-/** Stops a stream of the parent's from taking what is the parent's: bytes, and connections. False for the standard streams. */
-bool quellStream(uv_handle_t* handle) {
+int fdOf(uv_handle_t* handle) {
   uv_os_fd_t fd = -1;
-  if (uv_fileno(handle, &fd) == 0 && fd >= 0 && fd <= 2) return false;
+  return uv_fileno(handle, &fd) == 0 ? fd : -1;
+}
+
+/** Stops a stream of the parent's from taking what is the parent's: bytes, and connections. False for standard output and error. */
+bool quellStream(uv_handle_t* handle) {
+  const int fd = fdOf(handle);
   uv_read_stop(reinterpret_cast<uv_stream_t*>(handle));
+  if (fd == STDOUT_FILENO || fd == STDERR_FILENO) return false;
   // libuv cannot stop listening without closing, which is for the owner to do: so the socket itself is exchanged.
   if (fd > 2) os::replaceListener(fd);
   return true;
@@ -46,9 +53,10 @@ bool quell(uv_handle_t* handle) {
     case UV_FS_POLL:
       uv_fs_poll_stop(reinterpret_cast<uv_fs_poll_t*>(handle));
       return true;
-    // Signals of this process are its own; children of the parent's end elsewhere.
+    // Signals of this process are its own; children of the parent's end elsewhere; whoever would wake this loop does not know of it.
     case UV_SIGNAL:
     case UV_PROCESS:
+    case UV_ASYNC:
       return true;
     default:
       return false;
@@ -58,16 +66,34 @@ bool quell(uv_handle_t* handle) {
 }  // namespace
 
 napi_value quellHandles(napi_env env, napi_callback_info) {
-  int quelled = 0;
+  bool isStdinWatched = false;
   uv_walk(
       loopOf(env),
-      [](uv_handle_t* handle, void* count) {
-        if (uv_is_closing(handle) || !quell(handle)) return;
-        uv_unref(handle);
-        ++*static_cast<int*>(count);
+      [](uv_handle_t* handle, void* watched) {
+        if (fdOf(handle) == STDIN_FILENO) *static_cast<bool*>(watched) = true;
+        if (!uv_is_closing(handle) && quell(handle)) uv_unref(handle);
       },
-      &quelled);
-  return Napi::Number::New(env, quelled);
+      &isStdinWatched);
+  // What the parent is given to read is the parent's. Not under libuv's hands: epoll refuses /dev/null.
+  if (!isStdinWatched) {
+    if (os::Status status = os::emptyStdin(); !status.ok()) return throwStatus(env, status);
+  }
+  return nullptr;
+}
+
+napi_value loopLoad(napi_env env, napi_callback_info) {
+  uv_loop_t* loop = loopOf(env);
+  int handles = 0;
+  uv_walk(
+      loop,
+      [](uv_handle_t* handle, void* count) {
+        if (uv_is_active(handle) && uv_has_ref(handle) && !uv_is_closing(handle)) ++*static_cast<int*>(count);
+      },
+      &handles);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("handles", handles);
+  result.Set("requests", static_cast<double>(loop->active_reqs.count));
+  return result;
 }
 
 napi_value countHandles(napi_env env, napi_callback_info) {

@@ -49,6 +49,12 @@ Status fillStdio() {
   }
 }
 
+Status emptyStdin() {
+  const UniqueFd nothing(retryOnInterrupt([] { return open("/dev/null", O_RDONLY | O_CLOEXEC); }));
+  if (!nothing.valid()) return Status::lastError("open");
+  return redirect(nothing.get(), STDIN_FILENO);
+}
+
 void replaceListener(int fd) {
   int isListening = 0;
   socklen_t length = sizeof isListening;

@@ -87,10 +87,12 @@ export interface Addon {
   /** Ends the process with `code & 255` at once: no exit handlers, no teardown. */
   exitNow(code: number): never;
   /**
-   * In a child of fork(): stops and unrefs what the parent's event loop watched (sockets, pipes, files, signals, children), but for the
-   * standard streams. Listening sockets are let go of. How many they were.
+   * In a child of fork(): stops and unrefs all that the parent's event loop watched, but for standard output and error. Listening sockets are let go
+   * of; standard input is empty.
    */
-  quellHandles(): number;
+  quellHandles(): void;
+  /** What keeps this event loop alive: active handles, and requests under way. */
+  loopLoad(): { readonly handles: number; readonly requests: number };
   /** The handles of this event loop, Node's own included: how many of each type. */
   countHandles(): Record<string, number>;
 

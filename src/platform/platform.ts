@@ -185,8 +185,10 @@ export interface Forking {
   exitDirectly(): string | undefined;
   /** `_exit`. */
   exitNow(code: number): never;
-  /** In a forked child: drops what the parent's event loop was watching, descriptors above 2. */
-  quellHandles(): number;
+  /** In a forked child: drops what the parent's event loop was watching. */
+  quellHandles(): void;
+  /** What keeps this event loop alive: active handles, and requests that are under way. */
+  loopLoad(): { readonly handles: number; readonly requests: number };
   /** Handles of this event loop by libuv's name of their type. */
   countHandles(): Readonly<Record<string, number>>;
   /** Makes descriptor `onto` refer to what `fd` does, as `dup2`. */

@@ -32,12 +32,11 @@ export class ChildLife {
     });
   }
 
-  /** What the target returned. `onDone` follows its success. */
-  watch(outcome: Promise<unknown>, onDone?: () => void): void {
+  /** What the target returned. */
+  watch(outcome: Promise<unknown>): void {
     outcome.then(
       () => {
         this.#isDone = true;
-        onDone?.();
       },
       (error: unknown) => {
         this.#isDone = true;

@@ -9,6 +9,7 @@ export class NativeForking implements Forking {
   readonly exitDirectly: Forking['exitDirectly'];
   readonly exitNow: Forking['exitNow'];
   readonly quellHandles: Forking['quellHandles'];
+  readonly loopLoad: Forking['loopLoad'];
   readonly countHandles: Forking['countHandles'];
   readonly redirect: Forking['redirect'];
 
@@ -19,6 +20,7 @@ export class NativeForking implements Forking {
     this.exitDirectly = addon.exitDirectly;
     this.exitNow = addon.exitNow;
     this.quellHandles = addon.quellHandles;
+    this.loopLoad = addon.loopLoad;
     this.countHandles = addon.countHandles;
     this.redirect = addon.redirect;
   }

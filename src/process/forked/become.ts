@@ -6,6 +6,7 @@ import { platform } from '../../platform/select.js';
 import { STDERR } from '../direct-output.js';
 import { forgetChildren } from '../exit.js';
 import { forgetServers } from '../fork-server/servers.js';
+import { endWhenDrained } from './end-when-drained.js';
 import { renewEntropy } from './entropy.js';
 import { exitDirectly } from './exit-directly.js';
 import { correctFacts } from './facts.js';
@@ -26,6 +27,7 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
     renewEntropy();
     mustExitDirectly();
     joinFamily(handover);
+    endWhenDrained();
   });
 }
 

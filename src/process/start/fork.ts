@@ -1,12 +1,11 @@
 /**
  * Start method `fork`: a copy of this very process, made by `fork(2)`. Closures and all state are inherited, copy-on-write; nothing is encoded. What
- * the event loop of this process was waiting for is dropped in the child, which ends when its target has settled.
+ * the event loop of this process was waiting for is dropped in the child.
  */
 import { platform } from '../../platform/select.js';
 import { ChildLife } from '../child-life.js';
 import { self } from '../current.js';
 import { redirectOutput } from '../direct-output.js';
-import { leave } from '../forked/exit-directly.js';
 import { forkProcess } from '../forked/fork.js';
 import { dieWith } from './die-with.js';
 import { ForkedChild } from './forked-child.js';
@@ -37,7 +36,6 @@ function runCopy(launch: Launch, parentPid: number): Promise<never> {
     () => self().name,
     () => {},
   );
-  // what the parent left in the loop may keep it alive for ever
-  life.watch(launch.continueInCopy(), () => leave());
+  life.watch(launch.continueInCopy());
   return new Promise(() => {});
 }
