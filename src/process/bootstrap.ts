@@ -4,7 +4,7 @@ import { isMainThread } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { joinRegion } from '../arena/region.js';
 import { platform } from '../platform/select.js';
-import { becomeSelf, self, type Ticket } from './current.js';
+import { becomeSelf, self, setBootstrapping, type Ticket } from './current.js';
 import { redirectOutput, STDERR, writeFully } from './direct-output.js';
 import { setCurrentProcess } from './family.js';
 import { importFunction, targetError } from './function-ref.js';
@@ -49,10 +49,12 @@ export function bootstrap(ticket: Ticket): void {
 }
 
 async function runTarget(ticket: Ticket, takeInputs: ReturnType<typeof readPreparation>['takeInputs']): Promise<void> {
+  setBootstrapping(true);
   const processClass = ticket.processClass === null ? Process : await importFunction(ticket.processClass);
   if (!isProcessClass(processClass))
     throw targetError(`${ticket.processClass?.name}, exported from ${ticket.processClass?.module}, is not a subclass of Process`);
   const target = ticket.target === null ? undefined : await importFunction(ticket.target);
+  setBootstrapping(false);
   const { args, kwargs, properties } = takeInputs();
   const instance = Object.create(processClass.prototype) as Process;
   embody(instance, { ...(target === undefined ? undefined : { target: target as () => unknown }), args, kwargs });

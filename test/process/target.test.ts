@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { getAllStartMethods } from 'forkful';
 import { describe, expect, test } from 'vitest';
-import { seemsExported } from '../../src/process/target.js';
+import { seemsExported } from '../../src/process/module-text.js';
 import { runChild } from '../helpers/watchdog.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
