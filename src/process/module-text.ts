@@ -1,10 +1,22 @@
 /** What the text of a module tells: which modules it imports, and whether it may export a name. */
 
-/** Whether a module's text has an `export` that may be of this name: `export function NAME`, `export { NAME as x }`, `export default NAME`, `export const { ... }`. */
-export function seemsExported(text: string | undefined, name: string): boolean {
-  if (text === undefined) return false;
-  if (name === '') return false; // it has none: most likely it was written where it is passed
+/** What makes an export of the expression or declaration that follows. */
+const LONGEST_EXPORT = 200;
+const EXPORTING = /(?<![\w$.])export\s+(?:default\s+|(?:const|let|var)\s+[\w$]+\s*=\s*)?$/;
+
+/**
+ * Whether a module's text has an `export` that may be of this name: `export function NAME`, `export { NAME as x }`, `export default NAME`,
+ * `export const { ... }`. And of this function, if it says so: another one may have the same name.
+ */
+export function seemsExported(text: string | undefined, name: string, source = ''): boolean {
+  if (text === undefined || name === '') return false; // without a name it was most likely written where it is passed
   const quoted = name.replace(/[$]/g, '\\$&');
+  if (source !== '' && text.includes(source)) {
+    for (let at = text.indexOf(source); at >= 0; at = text.indexOf(source, at + 1))
+      if (EXPORTING.test(text.slice(Math.max(0, at - LONGEST_EXPORT), at))) return true;
+    if (new RegExp(String.raw`(?<![\w$.])export\s+(?:default\s+)?(?:async\s+)?(?:function\s*\*?|class)\s*${quoted}(?![\w$])`).test(text))
+      return false;
+  }
   const forms = [
     String.raw`export\s+(?:default\s+)?(?:async\s+)?(?:function\s*\*?|class|const|let|var)\s*${quoted}(?![\w$])`,
     String.raw`export\s*\{[^}]*(?<![\w$])${quoted}(?![\w$])`,

@@ -116,7 +116,7 @@ class Look {
     const { name } = this.#fn;
     if (exports === undefined) return;
     if (exports !== PENDING) this.at(url, exports);
-    else if (this.#isDefinedIn(text) && seemsExported(text, name)) {
+    else if (this.#isDefinedIn(text) && seemsExported(text, name, this.#source)) {
       this.found = { module: url, name, fingerprint: fingerprintOf(this.#fn) };
       this.isDone = true;
     }

@@ -37,7 +37,8 @@ export function originOf(fn: object): Origin {
   try {
     const scripts = new Map<string, Script>();
     session.on('Debugger.scriptParsed', ({ params }) => {
-      scripts.set(params.scriptId, { url: params.url, isModule: params.isModule === true });
+      // one that names itself (`sourceURL`) is known to Node by another name
+      scripts.set(params.scriptId, { url: params.url, isModule: params.isModule === true && params.hasSourceURL !== true });
     });
     const { scriptId, isBound } = locationOf(session, fn);
     ask(session, 'Debugger.enable', {});

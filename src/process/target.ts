@@ -8,6 +8,7 @@
  * A module that is still being evaluated cannot be imported: the main module, while it awaits `start()`. Then its text must do: if it seems to
  * export the name, the child, which loads the module in full, makes sure by the function's text.
  */
+import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import { exportName, type FunctionRef, fingerprintOf, targetError } from './function-ref.js';
 import {
@@ -26,6 +27,8 @@ import { callers, quickLook } from './quick-look.js';
 import type { Origin } from './scripts.js';
 
 type Func = object & { readonly name: string };
+
+const { extensions } = createRequire(import.meta.url);
 
 /** The text of a method: a name and parentheses, without `function` or an arrow. */
 const METHOD = /^(?:async\b\s*)?\*?\s*(?!function\b|class\b|async\b)(?:[\w$#]+|'[^']*'|"[^"]*"|\[[^\]]*\])\s*\(/;
@@ -56,7 +59,11 @@ async function search(fn: Func, label: string): Promise<FunctionRef> {
     if (name !== undefined) return { module: asUrl(script.url), name };
     // loaded by something else than Node (a test runner, a bundler): the file itself may still do for the child
     const isForeign = exports === undefined && isFile(script.url);
-    if (!isBound && (exports === PENDING || isForeign) && seemsExported(textOf(script.url), fn.name)) {
+    if (
+      !isBound &&
+      (exports === PENDING || isForeign) &&
+      seemsExported(textOf(script.url), fn.name, Function.prototype.toString.call(fn))
+    ) {
       if (isForeign && !canLoad(script.url)) throw targetError(notLoadable(label, script.url));
       return { module: asUrl(script.url), name: fn.name, fingerprint: fingerprintOf(fn), isForeign };
     }
@@ -108,15 +115,11 @@ function refusal(fn: Func, url: string | undefined, isBound: boolean): string {
   return `${where}: export it at the top level of that module, or pass { module: import.meta.url, name: ${name} } if it is exported in another way`;
 }
 
-/** A child is Node alone, with the loaders of the command line. */
+/** Whether Node, or what the command line added to it, knows this kind of file; a child has the same. */
 function canLoad(url: string): boolean {
-  if (!/\.[cm]?tsx?$/.test(url)) return true;
-  const { typescript } = process.features as { typescript?: unknown };
-  const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ');
-  return (
-    (typeof typescript === 'string' && !url.endsWith('x')) ||
-    /(?:^|\s)(?:-r|--(?:import|require|loader|experimental-loader))\b/.test(options)
-  );
+  const [extension] = /\.[cm]?tsx?$/.exec(url) ?? [];
+  if (extension === undefined || extensions[extension] !== undefined) return true;
+  return typeof (process.features as { typescript?: unknown }).typescript === 'string' && !extension.endsWith('x');
 }
 
 function notLoadable(label: string, url: string): string {
