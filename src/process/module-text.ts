@@ -2,7 +2,7 @@
 
 /** What makes an export of the expression or declaration that follows. */
 const LONGEST_EXPORT = 200;
-const EXPORTING = /(?<![\w$.])export\s+(?:default\s+|(?:const|let|var)\s+[\w$]+\s*=\s*)?$/;
+const EXPORTING = /(?<![\w$.])export\s+(?:default\s+|(?:const|let|var)\s+([\w$]+)\s*=\s*)?$/;
 
 /**
  * Whether a module's text has an `export` that may be of this name: `export function NAME`, `export { NAME as x }`, `export default NAME`,
@@ -12,10 +12,14 @@ export function seemsExported(text: string | undefined, name: string, source = '
   if (text === undefined || name === '') return false; // without a name it was most likely written where it is passed
   const quoted = name.replace(/[$]/g, '\\$&');
   if (source !== '' && text.includes(source)) {
-    for (let at = text.indexOf(source); at >= 0; at = text.indexOf(source, at + 1))
-      if (EXPORTING.test(text.slice(Math.max(0, at - LONGEST_EXPORT), at))) return true;
-    if (new RegExp(String.raw`(?<![\w$.])export\s+(?:default\s+)?(?:async\s+)?(?:function\s*\*?|class)\s*${quoted}(?![\w$])`).test(text))
-      return false;
+    const declaration = String.raw`(?:async\s+)?(?:function\s*\*?|class)\s*${quoted}(?![\w$])`;
+    const namesItself = new RegExp(`^${declaration}`).test(source);
+    for (let at = text.indexOf(source); at >= 0; at = text.indexOf(source, at + 1)) {
+      const before = EXPORTING.exec(text.slice(Math.max(0, at - LONGEST_EXPORT), at));
+      // a function without a name of its own has that of what it is assigned to first
+      if (before !== null && (namesItself || (before[1] ?? 'default') === name)) return true;
+    }
+    if (new RegExp(String.raw`(?<![\w$.])export\s+(?:default\s+)?${declaration}`).test(text)) return false;
   }
   const forms = [
     String.raw`export\s+(?:default\s+)?(?:async\s+)?(?:function\s*\*?|class|const|let|var)\s*${quoted}(?![\w$])`,

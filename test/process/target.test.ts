@@ -134,6 +134,8 @@ test('the text of a module tells whether it may export a name', () => {
       (source) => seemsExported(twins, 'work', source),
     ),
   ).toEqual([true, false, true, true]);
+  const arrows = 'export const work = () => {}; start({ target: () => {} })';
+  expect([seemsExported(arrows, 'work', '() => {}'), seemsExported(arrows, 'target', '() => {}')]).toEqual([true, false]);
   expect([
     seemsExported('export default () => {}', 'default'),
     seemsExported('export const $a = 1', '$a'),
