@@ -4,7 +4,7 @@ import { currentAgent } from '../arena/agent.js';
 import { joinRegion } from '../arena/region.js';
 import { getLogger, applyLogSettings } from '../util/log.js';
 import { ChildLife } from './child-life.js';
-import { becomeSelf, self, type Ticket } from './current.js';
+import { becomeSelf, self, setBootstrapping, type Ticket } from './current.js';
 import { redirectOutput } from './direct-output.js';
 import { importFunction, targetError } from './function-ref.js';
 import { callArgs } from './options.js';
@@ -40,10 +40,12 @@ export function runTicket(ticket: Ticket): Promise<void> {
 }
 
 async function runTarget(ticket: Ticket, takeInputs: ReturnType<typeof readPreparation>['takeInputs']): Promise<void> {
+  setBootstrapping(true);
   const processClass = ticket.processClass === null ? Process : await importFunction(ticket.processClass);
   if (!isProcessClass(processClass))
     throw targetError(`${ticket.processClass?.name}, exported from ${ticket.processClass?.module}, is not a subclass of Process`);
   const target = ticket.target === null ? undefined : await importFunction(ticket.target);
+  setBootstrapping(false);
   const { args, kwargs, properties } = takeInputs();
   const instance = Object.create(processClass.prototype) as Process;
   embody(instance, { ...(target === undefined ? undefined : { target: target as () => unknown }), args, kwargs });

@@ -74,6 +74,7 @@ export const serverTicket: ServerTicket | undefined = isMainThread ? takeArgumen
 const inherited = getEnvironmentData(ENVIRONMENT_KEY) as unknown as Self | undefined;
 let ourselves: Self = inherited ?? MAIN;
 let childrenMade = 0;
+let bootstrapping = false;
 let key: Uint8Array | undefined;
 nameLoggerBy(() => ourselves.name);
 
@@ -94,6 +95,15 @@ export function becomeSelf(facts: Self, authkey: Uint8Array): void {
   key = authkey;
   childrenMade = 0;
   setEnvironmentData(ENVIRONMENT_KEY, facts as unknown as string);
+}
+
+/** Whether this child is still importing the module of its target: whatever that starts unguarded, each of its children would start again. */
+export function isBootstrapping(): boolean {
+  return bootstrapping;
+}
+
+export function setBootstrapping(on: boolean): void {
+  bootstrapping = on;
 }
 
 /** The identity of one more child: the counter advances with each object made, started or not. As in CPython. */

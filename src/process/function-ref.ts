@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { string, typeError } from '../util/validate.js';
+import { type Exports, read, remember } from './loaded-modules.js';
 
 export interface FunctionRef {
   /** URL, or the name of a package. */
@@ -11,6 +12,8 @@ export interface FunctionRef {
   readonly name: string;
   /** Of the function's text. Where it is given, the export's name is only likely: whoever imports the module finds out. */
   readonly fingerprint?: string;
+  /** Something else than Node loaded the module, and may have changed the text: a function of the name will do. */
+  readonly isForeign?: boolean;
 }
 
 /** A target that cannot be found, or is not what it should be. @see ERR_FORKFUL_TARGET */
@@ -43,21 +46,17 @@ export function fingerprintOf(fn: object): string {
   return createHash('sha1').update(String(fn)).digest('base64');
 }
 
-/** The exports of a module, those of a CommonJS module among them. */
-export type Exports = Readonly<Record<string, unknown>>;
-
 /** Imports the module and finds the function. @throws what the module throws; TypeError (ERR_FORKFUL_TARGET) when it exports no such function */
 export async function importFunction(ref: FunctionRef): Promise<unknown> {
   const exports = await importModule(ref.module);
+  if (URL.canParse(ref.module)) remember(ref.module, exports); // more of its functions may be targets here
   const found = pick(exports, ref);
   if (typeof found === 'function') return found;
   const what =
-    ref.name in exports ? `'${ref.name}', exported from ${ref.module}, is not a function` : `${ref.module} does not export '${ref.name}'`;
-  throw targetError(`The target cannot be called: ${what}. ${advice(ref.name)}`);
-}
-
-export function advice(name: string): string {
-  return `Export it, or pass { module: import.meta.url, name: '${name}' } with the name it is exported under`;
+    found === undefined ? `${ref.module} does not export '${ref.name}'` : `'${ref.name}', exported from ${ref.module}, is not a function`;
+  throw targetError(
+    `The target cannot be called: ${what}. Export it, or pass { module: import.meta.url, name } with the name it is exported under`,
+  );
 }
 
 /** The name under which exactly this function is exported, or undefined. */
@@ -68,19 +67,21 @@ export function exportName(exports: Exports, fn: unknown): string | undefined {
   return (names.includes(own) && read(exports, own) === fn ? own : undefined) ?? names.find((name) => read(exports, name) === fn);
 }
 
-function pick(exports: Exports, { name, fingerprint }: FunctionRef): unknown {
+function pick(exports: Exports, { name, fingerprint, isForeign = false }: FunctionRef): unknown {
   const named = memberOf(exports, name);
   if (fingerprint === undefined) return named;
   const isIt = (value: unknown): boolean => typeof value === 'function' && fingerprintOf(value) === fingerprint;
   if (isIt(named)) return named;
   const all = [...Object.keys(exports), ...commonJsNames(exports)].map((key) => memberOf(exports, key));
-  return all.find(isIt) ?? named;
+  return all.find(isIt) ?? (isForeign ? named : undefined);
 }
 
 /** An export; of a CommonJS module also what Node did not see that it exports. */
 function memberOf(exports: Exports, name: string): unknown {
-  if (Object.hasOwn(exports, name)) return read(exports, name);
-  const whole = exports.default;
+  const whole = read(exports, 'default');
+  // compiled from an ES module: its `default` is inside what Node takes for the default
+  const isInside = name === 'default' && typeof whole !== 'function' && isObject(whole) && whole.__esModule === true;
+  if (Object.hasOwn(exports, name) && !isInside) return read(exports, name);
   return isObject(whole) ? read(whole, name) : undefined;
 }
 
@@ -90,15 +91,6 @@ function commonJsNames(exports: Exports): string[] {
 
 function isObject(value: unknown): value is Exports {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
-}
-
-/** Undefined also for an export that is not initialised yet, or whose getter throws. */
-function read(exports: Exports, name: string): unknown {
-  try {
-    return exports[name];
-  } catch {
-    return undefined;
-  }
 }
 
 /** A bare name is resolved as from here; where packages do not see each other, as from the program. */

@@ -9,7 +9,7 @@ import { getLogger, logSettings } from '../util/log.js';
 import { boolean, options as checkOptions, string, typeError } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
 import { ChildRecord } from './child-record.js';
-import { becomeSelf, nextIdentity, ownAuthkey, type Self, self, setOwnAuthkey } from './current.js';
+import { becomeSelf, isBootstrapping, nextIdentity, ownAuthkey, type Self, self, setOwnAuthkey } from './current.js';
 import { type FunctionRef, importFunction } from './function-ref.js';
 import { type AnyFunction, callArgs, checkArgs, checkKwargs, checkTarget, type ProcessOptions, type Target } from './options.js';
 import { writePreparation } from './preparation.js';
@@ -164,7 +164,7 @@ export class Process {
   /**
    * Starts it; once only. Resolves when it has been launched; its code begins a little later. Arguments are encoded before this returns.
    * Rejects with TypeError (ERR_FORKFUL_TARGET) when the target is not exported, SerializationError naming the argument (`args[1].callback`), StateError
-   * (ERR_FORKFUL_ALREADY_STARTED, ERR_FORKFUL_NOT_PARENT, ERR_FORKFUL_DAEMON_CHILDREN), or what the system says; after such a failure it can be started again.
+   * (ERR_FORKFUL_ALREADY_STARTED, ERR_FORKFUL_NOT_PARENT, ERR_FORKFUL_DAEMON_CHILDREN, ERR_FORKFUL_BOOTSTRAPPING), or what the system says; after such a failure it can be started again.
    */
   async start(): Promise<this> {
     const inner = openInner(this);
@@ -173,6 +173,12 @@ export class Process {
     checkParent(this, record, 'start it');
     if (self().daemon)
       throw new StateError('ERR_FORKFUL_DAEMON_CHILDREN', `${self().name} is daemonic: daemonic processes may not have children`);
+    if (isBootstrapping())
+      throw new StateError(
+        'ERR_FORKFUL_BOOTSTRAPPING',
+        `Cannot start ${inner.name}: ${self().name} is still importing the module of its target, which would start it in every child again. ` +
+          'Guard the code of a main module: if (isMainProcess) { ... }',
+      );
     const launcher = launcherFor(inner.method ?? getStartMethod());
     const surroundings = launcher.prepare?.();
     const processClass = subclassOf(this);

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { getAllStartMethods } from 'forkful';
 import { describe, expect, test } from 'vitest';
-import { seemsExported } from '../../src/process/target.js';
+import { seemsExported } from '../../src/process/module-text.js';
 import { runChild } from '../helpers/watchdog.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -73,17 +73,30 @@ test.each(['after', 'await'])('what no child could find is refused, with advice 
   const file = new URL('refused.mjs', fixtures).href;
   const make = new URL('make.mjs', fixtures).href;
   const prefix = 'TypeError ERR_FORKFUL_TARGET:';
+  const notExported = (what: string, where: string, or: string) =>
+    `${prefix} ${what} is not exported from ${where}: export it at the top level of that module, or ${or}`;
+  const method = (name: string) =>
+    `${prefix} target function ${name} is not exported from ${file}: it is a method. Export a function that calls it, or a subclass of Process that overrides run()`;
+  const bound = (name: string) =>
+    `${prefix} target function bound ${name} is bound, and no loaded module exports it. Export the function itself, and pass what was bound in args`;
   expect(stdout.trim().split('\n')).toEqual([
-    `${prefix} target function notExported is not exported from ${file}: export it, or pass { module: import.meta.url, name: 'notExported' }`,
-    expect.stringContaining(
-      `${prefix} target function (anonymous) is not exported from ${file}: export it, or pass { module: import.meta.url, name: `,
+    notExported(
+      'target function notExported',
+      file,
+      `pass { module: import.meta.url, name: 'notExported' } if it is exported in another way`,
     ),
-    expect.stringContaining(`${prefix} target function method is not exported from ${file}`),
-    expect.stringContaining(`${prefix} target function bound notExported is not exported from ${file}`),
-    expect.stringContaining(`${prefix} target function max is bound or native, and no loaded module exports it. Export it`),
-    expect.stringContaining(`${prefix} target function (anonymous) is not exported from ${make}`),
-    expect.stringContaining(`${prefix} target function anonymous comes from a string, which is no module that a child could load`),
-    expect.stringContaining(`${prefix} class NotExported is not exported from ${file}: export it`),
+    notExported('target function (anonymous)', file, "pass { module: import.meta.url, name: '...' } if it is exported in another way"),
+    method('method'),
+    method('computed'),
+    notExported('target function arrow', file, "pass { module: import.meta.url, name: 'arrow' } if it is exported in another way"),
+    notExported('target function outer', file, "pass { module: import.meta.url, name: 'outer' } if it is exported in another way"),
+    bound('notExported'),
+    bound('outer'),
+    `${prefix} target function max is native, and no loaded module exports it. Export a function that calls it`,
+    `${prefix} target function outer is a Proxy, and no loaded module exports it. Export it, or a function that calls it`,
+    notExported('target function (anonymous)', make, "pass { module: import.meta.url, name: '...' } if it is exported in another way"),
+    `${prefix} target function anonymous comes from a string, which is no module that a child could load. Write it into a file, and export it there`,
+    notExported('class NotExported', file, "pass { module: import.meta.url, name: 'NotExported' } if it is exported in another way"),
   ]);
 });
 
@@ -115,6 +128,14 @@ test('the text of a module tells whether it may export a name', () => {
   ];
   expect(exporting.filter((text) => !seemsExported(text, 'work'))).toEqual([]);
   expect(others.filter((text) => seemsExported(text, 'work'))).toEqual([]);
+  const twins = 'export async function work() {}; { function work() { return 1 } }; export const other = function work() { return 2 }';
+  expect(
+    ['async function work() {}', 'function work() { return 1 }', 'function work() { return 2 }', 'function work() { of another text }'].map(
+      (source) => seemsExported(twins, 'work', source),
+    ),
+  ).toEqual([true, false, true, true]);
+  const arrows = 'export const work = () => {}; start({ target: () => {} })';
+  expect([seemsExported(arrows, 'work', '() => {}'), seemsExported(arrows, 'target', '() => {}')]).toEqual([true, false]);
   expect([
     seemsExported('export default () => {}', 'default'),
     seemsExported('export const $a = 1', '$a'),

@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { platform } from '../../platform/select.js';
+import { setBootstrapping } from '../current.js';
 import { importModule } from '../function-ref.js';
 import type { Greeting, Settings } from './protocol.js';
 
@@ -18,11 +19,14 @@ const UNSHARABLE = ['tcp', 'pipe', 'udp', 'process', 'tty', 'fs_event', 'fs_poll
 export async function loadModules({ preload, target }: Settings): Promise<Greeting> {
   const failed: { module: string; reason: string }[] = [];
   const load = async (module: string): Promise<boolean> => {
+    setBootstrapping(true); // an unguarded main module would start its processes again
     try {
       return await withinLimit(importModule(module));
     } catch (error) {
       failed.push({ module, reason: String(error) });
       return true;
+    } finally {
+      setBootstrapping(false);
     }
   };
   const threads = threadIds();

@@ -9,7 +9,8 @@ import { constants } from 'node:os';
 import { type AgentId, currentAgent, declareAgentDead, isDead, sweepDeadAgents } from '../../arena/agent.js';
 import { openRegion } from '../../arena/region.js';
 import { platform } from '../../platform/select.js';
-import { childEntry } from '../current.js';
+import { childEntry, type Ticket } from '../current.js';
+import { targetError } from '../function-ref.js';
 import { type EndingSignal, type ExitCode, exitCodeOf, type Launcher, type RunningChild } from './launcher.js';
 import { inheritableOptions } from './node-options.js';
 import { AGENT, CODE, ENDED, newThreadStatus, RUNNING, STATE } from './thread-status.js';
@@ -26,6 +27,7 @@ export const threadLauncher: Launcher = {
   isAvailable: () => true,
   async launch(launch, onExit) {
     const ticket = await launch.ticket();
+    checkLoaders(ticket);
     openRegion(); // before the Worker is made: it inherits what it needs to join
     const status = newThreadStatus();
     const options = inheritableOptions(process.execArgv);
@@ -46,6 +48,14 @@ export const threadLauncher: Launcher = {
     return child;
   },
 };
+
+/** On Node 20 tsx works in main threads only: a Worker would fail with an error that does not say so. */
+function checkLoaders({ target, processClass }: Ticket): void {
+  const module = [target, processClass].find((ref) => /\.[cm]?tsx?$/.test(ref?.module ?? ''))?.module;
+  if (module === undefined || 'typescript' in process.features) return;
+  if (!/\btsx\b/.test(`${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`)) return;
+  throw targetError(`A thread cannot load ${module}: before Node 22 tsx works in main threads only. Use start method 'spawn', or Node 22`);
+}
 
 class ThreadChild implements RunningChild {
   readonly pid: number;

@@ -1,0 +1,3 @@
+// Targets in an ES module.
+export function first() {}
+export function second() {}

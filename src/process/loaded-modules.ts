@@ -1,0 +1,122 @@
+/** Modules that this thread has loaded: their exports and texts, without ever executing one that is not there yet. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { isAbsolute } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+
+/** The exports of a module, those of a CommonJS module among them. */
+export type Exports = Readonly<Record<string, unknown>>;
+
+/** The module is still being evaluated. */
+export const PENDING: unique symbol = Symbol('pending');
+/** Undefined: not to be had from Node. */
+export type Outcome = Exports | typeof PENDING | undefined;
+
+/** What a loader of the user's, in a thread of its own, may take longer for one module than for another. */
+const LOADER_MS = 5;
+
+/** ES modules that were imported here, by URL. A module's exports stay the same object for good. */
+const imported = new Map<string, Exports | typeof PENDING>();
+const commonJs = createRequire(import.meta.url).cache;
+
+export function remember(url: string, exports: Exports): void {
+  imported.set(url, exports);
+}
+
+/** The ES modules that were imported here, and whose evaluation has ended. */
+export function* rememberedModules(): Generator<[url: string, exports: Exports]> {
+  for (const [url, exports] of imported) if (exports !== PENDING) yield [url, exports];
+}
+
+/**
+ * The exports of an ES module that is known to be loaded. One that is still being evaluated is not waited for: it may be waiting for us.
+ * It is the module's own evaluation that an import waits for; all else is done when an import of this very file is.
+ */
+export async function importLoaded(url: string): Promise<Outcome> {
+  const known = imported.get(url);
+  if (typeof known === 'object') return known;
+  if (known === undefined) {
+    imported.set(url, PENDING);
+    import(url).then(
+      (exports: Exports) => imported.set(url, exports),
+      () => imported.delete(url), // it failed while it was loaded; whoever imported it was told
+    );
+  }
+  await nextTurn();
+  if (imported.get(url) !== PENDING) return imported.get(url);
+  let isAnswered = false;
+  const ours = import(import.meta.url).then(() => {
+    isAnswered = true;
+  });
+  await nextTurn();
+  if (!isAnswered) {
+    // a loader of the user's is asked
+    await ours;
+    const patience = performance.now() + LOADER_MS;
+    while (imported.get(url) === PENDING && performance.now() < patience) await nextTurn();
+  }
+  return imported.get(url);
+}
+
+/** The CommonJS module of a path or file URL, if there is one: its exports by then, if it is being evaluated. */
+export async function commonJsExports(url: string): Promise<unknown> {
+  const module = isFile(url) ? commonJs[asPath(url)] : undefined;
+  if (module?.loaded === false) await nextTurn(); // `module.exports` may be the last line of the main module
+  return module?.exports;
+}
+
+/** All CommonJS modules. */
+export function* commonJsModules(): Generator<[url: string, exports: unknown]> {
+  for (const path in commonJs) yield [asUrl(path), commonJs[path]?.exports];
+}
+
+/**
+ * Under what name a CommonJS module exports the function. A getter may load what is not loaded yet: none is asked, or the one of the function's
+ * name, or each.
+ */
+export function commonJsName(
+  exports: unknown,
+  fn: object & { readonly name: string },
+  getters: 'none' | 'same name' | 'all',
+): string | undefined {
+  if (exports === fn) return 'default';
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null || types.isProxy(exports)) return undefined;
+  const own = Object.getOwnPropertyDescriptors(exports);
+  const names = Object.keys(exports);
+  const name = names.find((key) => own[key]?.value === fn);
+  if (name !== undefined || getters === 'none') return name;
+  return names.find((key) => own[key]?.get !== undefined && (getters === 'all' || key === fn.name) && read(exports as Exports, key) === fn);
+}
+
+/** Undefined also for an export that is not initialised yet, or whose getter throws. */
+export function read(exports: Exports, name: string): unknown {
+  try {
+    return exports[name];
+  } catch {
+    return undefined;
+  }
+}
+
+export function isFile(url: string): boolean {
+  return url.startsWith('file:') || isAbsolute(url);
+}
+
+export function asUrl(url: string): string {
+  return isAbsolute(url) ? pathToFileURL(url).href : url;
+}
+
+function asPath(url: string): string {
+  return url.startsWith('file:') ? fileURLToPath(url) : url;
+}
+
+/** Undefined for code from a string, and when the file is gone: a child would not find it either. */
+export function textOf(url: string): string | undefined {
+  try {
+    if (url.startsWith('data:')) return decodeURIComponent(url);
+    return isFile(url) ? readFileSync(asPath(url), 'utf8') : undefined;
+  } catch {
+    return undefined;
+  }
+}
