@@ -23,6 +23,9 @@ const runs = [
   ['forkful', process.execPath, [here('cases/queue.mjs')], ['queue']],
   ['CPython', 'python3', [here('peers/cpython.py'), 'queue'], ['queue']],
   [undefined, process.execPath, [here('peers/node.mjs'), 'queue'], ['queue']],
+  ['forkful', process.execPath, [here('cases/start.mjs')], ['start', 'answer', 'idle']],
+  ['CPython', 'python3', [here('peers/cpython.py'), 'start'], ['start']],
+  [undefined, process.execPath, [here('peers/node.mjs'), 'start'], ['start', 'idle']],
   ['forkful', process.execPath, [here('cases/array-shared.mjs')], ['array']],
   ['plain', process.execPath, [here('cases/array-plain.mjs')], ['array']],
 ].filter(([, , , prefixes]) => wanted.some(({ metric }) => prefixes.some((prefix) => metric.startsWith(prefix))));
@@ -49,15 +52,15 @@ printTable();
 function record(peer, figure) {
   const key = `${figure.peer ?? peer} ${figure.metric}`;
   const known = figures.get(key);
-  const better = figure.metric.endsWith('_ns') ? Math.min : Math.max;
+  const better = figure.metric.endsWith('_per_s') ? Math.max : Math.min;
   figures.set(key, known === undefined ? figure.value : better(known, figure.value));
 }
 
 function printTable() {
   console.log('\n| figure | forkful | rival | ratio | aim | |\n|---|---|---|---|---|---|');
-  for (const { metric, rival, rivalMetric = metric, atLeast, atMost } of wanted) {
+  for (const { metric, rival, rivalMetric = metric, fixed, atLeast, atMost } of wanted) {
     const ours = figures.get(`forkful ${metric}`);
-    const theirs = figures.get(`${rival} ${rivalMetric}`);
+    const theirs = fixed ?? figures.get(`${rival} ${rivalMetric}`);
     if (ours === undefined || theirs === undefined) continue;
     const ratio = ours / theirs;
     const met = atLeast !== undefined ? ratio >= atLeast : ratio <= atMost;

@@ -1,4 +1,4 @@
-/** What is aimed at: our figure divided by the rival's. Times end in `_ns`: smaller is better; rates in `_per_s`. */
+/** What is aimed at: our figure divided by the rival's, or by a fixed one. Rates end in `_per_s`; of times and sizes less is better. */
 export const targets = [
   { metric: 'lock_pair_ns', rival: 'CPython', atMost: 0.8 },
   { metric: 'lock_pair_ns', rival: 'C++', atMost: 2.5 },
@@ -20,4 +20,11 @@ export const targets = [
   { metric: 'queue_b64k_async_per_s', rival: 'forkful', rivalMetric: 'queue_b64k_per_s', atLeast: 0.33 },
   { metric: 'queue_b1m_async_per_s', rival: 'forkful', rivalMetric: 'queue_b1m_per_s', atLeast: 0.33 },
   { metric: 'array_index_ns', rival: 'plain', atMost: 1.1 },
+  { metric: 'start_forkserver_ns', rival: 'CPython', rivalMetric: 'start_fork_ns', atMost: 1.8 },
+  { metric: 'start_forkserver_ns', rival: 'CPython', atMost: 0.5 },
+  { metric: 'start_forkserver_ns', rival: 'child_process', rivalMetric: 'start_ns', atMost: 1 / 7 },
+  { metric: 'start_fork_ns', rival: 'CPython', atMost: 1.6 },
+  { metric: 'answer_forkserver_ns', rival: 'forkful', rivalMetric: 'start_forkserver_ns', atMost: 0.7 },
+  { metric: 'idle_uss_bytes', rival: '1.5 MiB', rivalMetric: '', fixed: 1.5 * 2 ** 20, atMost: 1 },
+  { metric: 'idle_uss_bytes', rival: 'child_process', atMost: 0.2 },
 ];

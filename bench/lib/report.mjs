@@ -9,3 +9,7 @@ export function best(times, measure) {
   for (let i = 0; i < times; i++) least = Math.min(least, measure());
   return least;
 }
+
+export function median(values) {
+  return [...values].sort((a, b) => a - b)[values.length >> 1];
+}

@@ -22,6 +22,23 @@ def consume(queue, n, done):
     done.put(now() - start)
 
 
+def nothing():
+    pass
+
+
+def start_times(method):
+    ctx = mp.get_context(method)
+    times = []
+    for i in range(65):
+        start = now()
+        child = ctx.Process(target=nothing)
+        child.start()
+        child.join()
+        if i >= 5:
+            times.append(now() - start)
+    out(f'start_{method}_ns', sorted(times)[len(times) // 2] * 1e9)
+
+
 def main(case):
     ctx = mp.get_context('fork')
     if case == 'lock':
@@ -37,6 +54,9 @@ def main(case):
             with value.get_lock():
                 value.value += 1
         out('locked_increment_ns', (now() - start) / n * 1e9)
+    elif case == 'start':
+        for method in ('fork', 'forkserver'):
+            start_times(method)
     elif case == 'contended':
         lock, value, n = ctx.Lock(), ctx.Value('i', 0, lock=False), 100000
         workers = [ctx.Process(target=lock_worker, args=(lock, value, n)) for _ in range(2)]

@@ -1,9 +1,11 @@
 /**
  * Node's own means on the shared workloads: `node.mjs queue`. One JSON line per figure: { peer, metric, value }.
+ * `node.mjs start`: `child_process.fork` of a program that does nothing; and of one that idles, the memory it has to itself.
  * `child_process.fork` with the advanced serialisation, `worker_threads` by MessagePort: both one producer, one consumer.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -42,6 +44,28 @@ if (!isMainThread) {
     (ms) => process.send(ms, () => process.disconnect()),
   );
   process.send('up');
+} else if (role === 'nothing') {
+  process.disconnect();
+} else if (role === 'idle') {
+  process.send('up');
+  setInterval(() => {}, 60_000);
+} else if (role === 'start') {
+  const times = [];
+  for (let i = 0; i < 20; i++) {
+    const start = process.hrtime.bigint();
+    await once(fork(self, ['nothing']), 'exit');
+    times.push(Number(process.hrtime.bigint() - start));
+  }
+  console.log(JSON.stringify({ peer: 'child_process', metric: 'start_ns', value: times.sort((a, b) => a - b)[10] }));
+  // five at once: what they share with each other is not their own
+  const children = Array.from({ length: 5 }, () => fork(self, ['idle']));
+  for (const child of children) await once(child, 'message');
+  const own = children.map(({ pid }) => {
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    return [/^Private_Clean: +(\d+)/m, /^Private_Dirty: +(\d+)/m].reduce((sum, field) => sum + Number(rollup.match(field)[1]) * 1024, 0);
+  });
+  console.log(JSON.stringify({ peer: 'child_process', metric: 'idle_uss_bytes', value: own.sort((a, b) => a - b)[2] }));
+  for (const child of children) child.kill();
 } else {
   for (const [name, [value, n]] of Object.entries(payloads)) {
     const child = fork(self, ['sink', String(n)], { serialization: 'advanced' });

@@ -21,19 +21,17 @@ export function bootstrap(ticket: Ticket): void {
   redirectOutput();
   if (ticket.region !== undefined) joinRegion({ kind: 'descriptor', ...ticket.region });
   if (ticket.status !== undefined) Atomics.store(ticket.status, AGENT, currentAgent().id);
-  void runTicket(ticket);
+  void runTicket(ticket, new ChildLife());
 }
 
 /** Runs what the ticket says, in a process or thread that has joined the region. */
-export function runTicket(ticket: Ticket): Promise<void> {
-  let { name } = ticket;
-  const life = new ChildLife(
-    () => name,
-    (code) => tellParent(ticket, code),
-  );
+export function runTicket(ticket: Ticket, life: ChildLife): Promise<void> {
+  const { status } = ticket;
+  life.name = ticket.name;
+  if (status !== undefined) life.onExit = (code) => tellParent(status, code);
   const { preparation, takeInputs } = readPreparation(ticket.queue);
   become(preparation);
-  name = self().name;
+  life.name = self().name;
   const outcome = runTarget(ticket, takeInputs);
   life.watch(outcome);
   return outcome;
@@ -58,14 +56,14 @@ async function runTarget(ticket: Ticket, takeInputs: ReturnType<typeof readPrepa
 function become({ self: facts, authkey, argv, startMethod, surroundings, log }: Preparation): void {
   becomeSelf(facts, authkey);
   applyLogSettings(log);
-  process.argv.splice(0, process.argv.length, ...argv);
+  if (argv.length !== process.argv.length || argv.some((one, index) => one !== process.argv[index]))
+    process.argv.splice(0, process.argv.length, ...argv);
   if (surroundings !== undefined) takeOn(surroundings);
   if (isMainThread) process.title = facts.name;
   if (startMethod !== null) setStartMethod(startMethod, { force: true });
 }
 
-function tellParent({ status }: Ticket, code: number): void {
-  if (status === undefined) return;
+function tellParent(status: Int32Array, code: number): void {
   Atomics.store(status, CODE, code);
   Atomics.store(status, STATE, ENDED);
   Atomics.notify(status, STATE);

@@ -7,16 +7,17 @@ import { logExit } from './exit.js';
 /** As Node's own, for a main module whose top-level await never ends. */
 const NEVER_SETTLED = 13;
 
-/** A child's life, from the moment it knows its name. */
+/** A child's life: begun once, before its target. */
 export class ChildLife {
-  readonly #nameOf: () => string;
+  /** For the headline of an error. */
+  name = '';
+  /** Gets the exit code, when all is decided. */
+  onExit: ((code: number) => void) | undefined;
   #isDone = false;
   /** The event loop has nothing left to do. */
   #isDrained = false;
 
-  /** `onExit` gets the exit code, after all that was decided here. */
-  constructor(nameOf: () => string, onExit: (code: number) => void) {
-    this.#nameOf = nameOf;
+  constructor() {
     this.#reportUncaught();
     process.on('beforeExit', () => {
       this.#isDrained = true;
@@ -28,7 +29,7 @@ export class ChildLife {
     process.on('exit', (code) => {
       const judged = this.#judge(code);
       logExit(judged);
-      onExit(judged); // last: whoever waits for it may be blocked until then
+      this.onExit?.(judged); // last: whoever waits for it may be blocked until then
     });
   }
 
@@ -53,14 +54,14 @@ export class ChildLife {
     process.on('uncaughtExceptionMonitor', (error: unknown) => {
       if (process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback()) return;
       if (isMainThread) logExit(1); // Node prints the error after the exit listeners: here nothing comes between headline and stack
-      report(`Process ${this.#nameOf()}:\n${isMainThread ? '' : `${inspect(error)}\n`}`);
+      report(`Process ${this.name}:\n${isMainThread ? '' : `${inspect(error)}\n`}`);
     });
   }
 
   /** A loop that ran dry before the target was done is a failure, though Node does not see one. */
   #judge(code: number): number {
     if (code !== 0 || !this.#isDrained || this.#isDone) return code;
-    report(`Process ${this.#nameOf()}: its target returned a promise that never settles, and nothing is left to wait for\n`);
+    report(`Process ${this.name}: its target returned a promise that never settles, and nothing is left to wait for\n`);
     process.exitCode = NEVER_SETTLED;
     return NEVER_SETTLED;
   }

@@ -24,6 +24,8 @@ export interface Ticket {
   readonly processClass: FunctionRef | null;
   /** A process that must not outlive its parent: the parent's pid. Else 0. */
   readonly dieWith: number;
+  /** 32 random bits, for what must not be the same in all children of a fork server. */
+  readonly seed: number;
   /** For a process: the descriptor of the region. */
   readonly region?: { readonly fd: number; readonly bytes: number };
   /** For a thread: the words in which it tells its parent how it fares (see `start/thread-status.ts`). */

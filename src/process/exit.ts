@@ -36,6 +36,7 @@ export function addChild(record: ChildRecord): void {
 export function forgetChildren(): void {
   children.clear();
   isInstalled = false;
+  isExitLogged = false;
 }
 
 export function removeChild(record: ChildRecord): void {

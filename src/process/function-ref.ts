@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { string, typeError } from '../util/validate.js';
-import { type Exports, read, remember } from './loaded-modules.js';
+import { type Exports, read, remember, remembered } from './loaded-modules.js';
 
 export interface FunctionRef {
   /** URL, or the name of a package. */
@@ -48,8 +48,7 @@ export function fingerprintOf(fn: object): string {
 
 /** Imports the module and finds the function. @throws what the module throws; TypeError (ERR_FORKFUL_TARGET) when it exports no such function */
 export async function importFunction(ref: FunctionRef): Promise<unknown> {
-  const exports = await importModule(ref.module);
-  if (URL.canParse(ref.module)) remember(ref.module, exports); // more of its functions may be targets here
+  const exports = remembered(ref.module) ?? (await importModule(ref.module));
   const found = pick(exports, ref);
   if (typeof found === 'function') return found;
   const what =
@@ -96,7 +95,9 @@ function isObject(value: unknown): value is Exports {
 /** A bare name is resolved as from here; where packages do not see each other, as from the program. */
 export async function importModule(specifier: string): Promise<Exports> {
   try {
-    return (await import(specifier)) as Exports;
+    const exports = (await import(specifier)) as Exports;
+    if (URL.canParse(specifier)) remember(specifier, exports); // more of its functions may be targets here
+    return exports;
   } catch (error) {
     const [, program] = process.argv;
     if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND' || URL.canParse(specifier) || program === undefined) throw error;

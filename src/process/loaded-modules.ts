@@ -25,6 +25,12 @@ export function remember(url: string, exports: Exports): void {
   imported.set(url, exports);
 }
 
+/** Undefined for one that was not imported here, or is being evaluated still. */
+export function remembered(url: string): Exports | undefined {
+  const known = imported.get(url);
+  return typeof known === 'object' ? known : undefined;
+}
+
 /** The ES modules that were imported here, and whose evaluation has ended. */
 export function* rememberedModules(): Generator<[url: string, exports: Exports]> {
   for (const [url, exports] of imported) if (exports !== PENDING) yield [url, exports];
@@ -35,9 +41,9 @@ export function* rememberedModules(): Generator<[url: string, exports: Exports]>
  * It is the module's own evaluation that an import waits for; all else is done when an import of this very file is.
  */
 export async function importLoaded(url: string): Promise<Outcome> {
-  const known = imported.get(url);
-  if (typeof known === 'object') return known;
-  if (known === undefined) {
+  const known = remembered(url);
+  if (known !== undefined) return known;
+  if (!imported.has(url)) {
     imported.set(url, PENDING);
     import(url).then(
       (exports: Exports) => imported.set(url, exports),

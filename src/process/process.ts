@@ -1,4 +1,5 @@
 /** A process and its face: made, started, waited for, ended. As Python's `multiprocessing.Process`. */
+import { randomInt } from 'node:crypto';
 import { inspect } from 'node:util';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
@@ -203,6 +204,7 @@ export class Process {
           typeof target === 'function' ? await findFunction(target, 'target function') : ((target as FunctionRef | undefined) ?? null),
         processClass: processClass === null ? null : await findFunction(processClass, 'class'),
         dieWith: record.daemon ? process.pid : 0,
+        seed: randomInt(2 ** 32),
       }),
       continueInCopy: async () => {
         becomeSelf(facts, authkey);

@@ -8,18 +8,18 @@ import { SystemError } from '../../errors.js';
 import type { Datagrams, Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { runTicket } from '../bootstrap.js';
+import { ChildLife } from '../child-life.js';
 import type { ServerTicket, Ticket } from '../current.js';
 import { redirectOutput, STDERR, STDOUT } from '../direct-output.js';
-import { becomeServedChild } from '../forked/become.js';
-import { guardEntropy } from '../forked/entropy.js';
+import { becomeServedChild, mustExitDirectly } from '../forked/become.js';
+import { findCaches, guardRandom } from '../forked/entropy.js';
 import { forkUntried } from '../forked/fork.js';
 import { runTrial } from '../forked/trial.js';
-import { creatorOf } from './creator.js';
 import { loadModules } from './preload.js';
 import { encodeGreeting, type Greeting, type Settings } from './protocol.js';
 import { CLIENT_FD, enterThrough, REGION_FD } from './servers.js';
 import { currentSurroundings } from '../surroundings.js';
-import { loadNodesOwn, rehearse } from './warm-up.js';
+import { creatorOf, loadNodesOwn, rehearse } from './warm-up.js';
 
 /** How long to wait for the settings at once. */
 const LONG_MS = 60_000;
@@ -30,10 +30,11 @@ export async function runServer({ regionBytes, parent, command }: ServerTicket):
   process.title = 'forkful fork server';
   joinRegion({ kind: 'descriptor', fd: REGION_FD, bytes: regionBytes });
   redirectOutput();
-  guardEntropy();
+  guardRandom();
   const forking = platform.forking as Forking;
   const reason = forking.enable();
   if (reason !== undefined) return refuse({ unable: reason });
+  mustExitDirectly(); // its children must, and it may as well
   // nothing else is begun before the trial copy is made: it would go on in there too
   const trial = await runTrial(async () => {
     const forked = await forkUntried();
@@ -43,11 +44,12 @@ export async function runServer({ regionBytes, parent, command }: ServerTicket):
   const settings = readSettings();
   process.argv.splice(0, process.argv.length, ...settings.argv);
   await loadNodesOwn();
+  await rehearse(); // before there are listeners of the user's, who would hear of it
   const outcome = await loadModules(settings);
   if (outcome.unable !== undefined) return refuse(outcome);
-  await rehearse();
   const failure = await trial.outcome;
   if (failure !== undefined) return refuse({ unable: failure });
+  findCaches(false);
   greet(outcome);
   serveFromTheCheckPhase(forking, command);
 }
@@ -70,15 +72,16 @@ function endByItself(code: number): void {
 function serveFromTheCheckPhase(forking: Forking, command: string): void {
   const surroundings = currentSurroundings();
   const nowhere = openSync('/dev/null', 'r+');
+  const life = new ChildLife();
   setImmediate(() => {
     // else whoever reads what the client prints would wait for this process too
     for (const fd of [STDOUT, STDERR]) forking.redirect(nowhere, fd);
     closeSync(nowhere);
     const { payload, door } = forking.serve(CLIENT_FD);
     const ticket = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString()) as Ticket;
-    becomeServedChild(creatorOf(ticket));
+    becomeServedChild(creatorOf(ticket), ticket.seed);
     enterThrough(door, command, surroundings);
-    void runTicket(ticket); // its failure is reported as the child's
+    void runTicket(ticket, life); // its failure is reported as the child's
   });
 }
 

@@ -3,15 +3,20 @@
  * that path are compiled. A child that is the first to import `node:fs` spends 17 ms on it.
  */
 import { stat } from 'node:fs/promises';
-import { currentAgent } from '../../arena/agent.js';
+import { currentAgent, isDead } from '../../arena/agent.js';
 import { handleOf } from '../../serialize/passable.js';
 import { logSettings } from '../../util/log.js';
 import { runTicket } from '../bootstrap.js';
+import { ChildLife } from '../child-life.js';
 import { becomeSelf, type Self, self, type Ticket } from '../current.js';
+import { assumeRole } from '../forked/become.js';
+import type { Creator } from '../forked/facts.js';
 import { writePreparation } from '../preparation.js';
 import { currentSurroundings } from '../surroundings.js';
 
-const ROUNDS = 2;
+const ROUNDS = 8;
+/** As often a new agent's slot is taken, which is lost then as long as this process lives. */
+const ROLES = 2;
 
 const NODES_OWN = ['assert', 'buffer', 'child_process', 'crypto', 'events', 'fs', 'fs/promises', 'module', 'net', 'os', 'path', 'process'];
 const AND_MORE = ['stream', 'stream/promises', 'string_decoder', 'timers', 'timers/promises', 'url', 'util', 'v8', 'worker_threads'];
@@ -25,32 +30,39 @@ export async function loadNodesOwn(): Promise<void> {
 /** What a rehearsed child runs. */
 export function doNothing(): void {}
 
-/** Leaves nothing behind. */
+/** Who asked for the child that a ticket is for. */
+export function creatorOf({ parent }: Ticket): Creator {
+  return { pid: parent.pid, isAlive: () => !isDead(currentAgent().region.words, parent.agent) };
+}
+
+/** Goes through a child's life, some times, and leaves nothing behind. REQUIRES: no listener of the user's; this process ends directly. */
 export async function rehearse(): Promise<void> {
   const before = { self: self(), argv: [...process.argv], title: process.title };
-  const events = new Map(process.eventNames().map((event) => [event, process.listeners(event as 'exit')]));
-  const facts: Self = { ...before.self, parent: { name: 'MainProcess', pid: process.ppid, agent: currentAgent().id } };
+  const parent = { pid: process.ppid, agent: currentAgent().id };
+  const facts: Self = { ...before.self, parent: { name: before.self.name, ...parent } };
   const surroundings = { ...currentSurroundings(), env: null };
+  const target = { module: import.meta.url, name: 'doNothing' };
   for (let round = 0; round < ROUNDS; round++) {
     const preparation = writePreparation(
       { self: facts, authkey: new Uint8Array(32), argv: before.argv, startMethod: null, surroundings, log: logSettings() },
       { args: [], kwargs: undefined, properties: undefined },
     );
-    const ticket: Ticket = {
-      name: facts.name,
-      parent: { pid: process.ppid, agent: facts.parent?.agent ?? 0 },
-      queue: preparation[handleOf](),
-      target: { module: import.meta.url, name: 'doNothing' },
-      processClass: null,
-      dieWith: 0,
-    };
-    await runTicket(JSON.parse(JSON.stringify(ticket)) as Ticket);
+    const ticket: Ticket = { name: facts.name, parent, queue: preparation[handleOf](), target, processClass: null, dieWith: 0, seed: 0 };
+    await goThrough(JSON.parse(JSON.stringify(ticket)) as Ticket, round);
     preparation[Symbol.dispose]();
   }
+  becomeSelf(before.self, new Uint8Array(0));
+  process.title = before.title;
+}
+
+async function goThrough(ticket: Ticket, round: number): Promise<void> {
+  if (round < ROLES) assumeRole(creatorOf(ticket));
+  const events = new Map(process.eventNames().map((event) => [event, process.listeners(event as 'exit')]));
+  await runTicket(ticket, new ChildLife());
+  process.emit('beforeExit', 0);
+  process.emit('exit', 0);
   for (const event of process.eventNames()) {
     const known = events.get(event) ?? [];
     for (const listener of process.listeners(event as 'exit')) if (!known.includes(listener)) process.off(event as 'exit', listener);
   }
-  becomeSelf(before.self, new Uint8Array(0));
-  process.title = before.title;
 }

@@ -9,7 +9,7 @@ import { forgetServers } from '../fork-server/servers.js';
 import { endWhenDrained } from './end-when-drained.js';
 import { renewEntropy } from './entropy.js';
 import { exitDirectly } from './exit-directly.js';
-import { correctFacts } from './facts.js';
+import { type Creator, correctFacts } from './facts.js';
 import { forgetWorkers } from './living-workers.js';
 import { dropParentsLoop } from './parents-loop.js';
 
@@ -32,20 +32,25 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
 }
 
 /** Of a fork server. `creator` is who asked for it. */
-export function becomeServedChild(creator: { readonly pid: number; isAlive(): boolean }): void {
+export function becomeServedChild(creator: Creator, seed: number): void {
   orDie(() => {
-    correctFacts(creator);
-    renewEntropy();
-    mustExitDirectly();
-    joinFamily(null);
+    renewEntropy(seed);
+    assumeRole(creator);
   });
+}
+
+/** All of that but randomness, which a rehearsal in the server must leave alone. */
+export function assumeRole(creator: Creator): void {
+  correctFacts(creator);
+  forgetChildren();
+  joinFamily(null);
 }
 
 function joinFamily(handover: Handover | null): void {
   if (!afterFork(handover)) platform.forking?.exitNow(ORPHANED_AT_BIRTH);
 }
 
-function mustExitDirectly(): void {
+export function mustExitDirectly(): void {
   const reason = exitDirectly();
   if (reason !== undefined) throw new Error(`this forked process could not end: ${reason}`);
 }

@@ -3,66 +3,65 @@
  *
  * - `Math.random` keeps its state in V8, per context, seeded at the first call from a generator that all copies share. So in the fork server
  *   it is not called at all before the fork: a stand-in over `crypto` takes its place. The child restores the original and seeds it anew.
- *   Where it was called before (in a process that forks itself) the flag below has no effect, so the stand-in stays.
- * - `crypto.randomUUID` and `crypto.randomInt` draw ahead into caches that would be copied. The server's stand-ins leave the caches empty.
+ *   Where it was called before (in a process that forks itself) the flag below has no effect, so there the child gets the stand-in.
+ * - `crypto.randomUUID` and `crypto.randomInt` draw ahead into caches, which the child fills anew.
  *
  * All else in Node (`randomBytes`, `getRandomValues`, keys) asks the system or OpenSSL, which know about forks.
  */
 import crypto from 'node:crypto';
-import { syncBuiltinESMExports } from 'node:module';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
+import { readScopeVariables } from './scope-variables.js';
 
 const { random } = Math;
-const { randomUUID, randomInt, getRandomValues } = crypto;
 
 let isGuarded = false;
-/** Drawn ahead by the stand-in for `Math.random`. */
+/** What the stand-in does: preloaded modules may have kept it. */
+let draw = drawFromSystem;
+/** Drawn ahead by the stand-in. */
 const drawn = new Uint32Array(256);
 let next = drawn.length;
-/** What the stand-ins do: preloaded modules may have kept one. */
-let draw = drawFromSystem;
-let drawUuid: typeof randomUUID = () => randomUUID({ disableEntropyCache: true });
-/** Drawn ahead before the fork, so to be thrown away after it. */
-let integersDrawn = false;
+/** Node's own, as far as they may hold something that was not given out yet. */
+let caches: Uint8Array[] | undefined;
 
 const standIn = (): number => draw();
-const uuidStandIn: typeof randomUUID = (options) => drawUuid(options);
-const integerStandIn = ((...args: Parameters<typeof randomInt>) => {
-  integersDrawn = true;
-  return randomInt(...args);
-}) as typeof randomInt;
 
 /** In the fork server, before any module of the user's is loaded. */
-export function guardEntropy(): void {
+export function guardRandom(): void {
   isGuarded = true;
   Math.random = standIn;
-  replace(uuidStandIn, integerStandIn);
 }
 
-/** In a forked child: from here on it draws numbers of its own. */
-export function renewEntropy(): void {
+/** In a process that is about to be forked, when it has loaded what it will; `forGood`: it goes on drawing. @throws Error where Node has no inspector */
+export function findCaches(forGood: boolean): void {
+  if (caches !== undefined) return;
+  if (forGood) crypto.randomUUID(); // makes its cache
+  const { uuidData } = readScopeVariables(crypto.randomUUID, ['uuidData']);
+  const { randomCache, randomCacheOffset } = readScopeVariables(crypto.randomInt, ['randomCache', 'randomCacheOffset']);
+  caches = [];
+  if (uuidData instanceof Uint8Array) caches.push(uuidData);
+  if (randomCache instanceof Uint8Array && (forGood || Number(randomCacheOffset) < randomCache.length)) caches.push(randomCache);
+}
+
+/** In a forked child: from here on it draws numbers of its own. `seed` has 32 random bits, for a child of the server. */
+export function renewEntropy(seed?: number): void {
   next = drawn.length;
-  if (!isGuarded) {
+  if (caches !== undefined && caches.length > 0) refill(caches);
+  if (!isGuarded || seed === undefined) {
     // the context of a process that forked itself is seeded, for all we know
     Math.random = standIn;
-    burnUuids();
-    burnIntegers();
     return;
   }
-  isGuarded = false;
   if (Math.random === standIn) Math.random = random;
   draw = random;
-  setFlagsFromString(`--random-seed=${crypto.randomBytes(4).readInt32LE() || 1}`);
+  setFlagsFromString(`--random-seed=${seed || 1}`);
   random();
   setFlagsFromString('--random-seed=0'); // or all Workers of this child would draw the same
-  drawUuid = randomUUID;
-  replace(randomUUID, randomInt);
-  if (integersDrawn) burnIntegers();
 }
 
 function drawFromSystem(): number {
   if (next === drawn.length) {
-    getRandomValues(drawn);
+    crypto.getRandomValues(drawn);
     next = 0;
   }
   const high = drawn[next++] as number;
@@ -70,18 +69,9 @@ function drawFromSystem(): number {
   return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
 }
 
-/** Node's cache holds 128 of them. */
-function burnUuids(): void {
-  for (let i = 0; i < 128; i++) randomUUID();
-}
-
-/** Node's cache is 6 KiB, of which each takes six bytes. */
-function burnIntegers(): void {
-  for (let i = 0; i < 1024; i++) randomInt(2 ** 40);
-}
-
-function replace(uuid: typeof randomUUID, integer: typeof randomInt): void {
-  if (crypto.randomUUID !== uuidStandIn && crypto.randomUUID !== randomUUID) return; // somebody else's by now
-  Object.assign(crypto, { randomUUID: uuid, randomInt: integer });
-  syncBuiltinESMExports();
+/** Not by OpenSSL, whose generator takes a while to start anew after a fork. */
+function refill(buffers: readonly Uint8Array[]): void {
+  const source = openSync('/dev/urandom', 'r');
+  for (const buffer of buffers) readSync(source, buffer);
+  closeSync(source);
 }

@@ -9,6 +9,7 @@ import { Handover } from '../../memory/handover.js';
 import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { becomeCopy } from './become.js';
+import { findCaches } from './entropy.js';
 import { leave } from './exit-directly.js';
 import { livingWorkers } from './living-workers.js';
 import { findTimers } from './parents-loop.js';
@@ -65,6 +66,7 @@ function whyNotByNature(): string | undefined {
   if (reason !== undefined) return reason;
   try {
     findTimers();
+    findCaches(true);
     const workers = livingWorkers();
     if (workers > 0)
       return `${workers === 1 ? 'a Worker is' : `${workers} Workers are`} running, which a copy of this process would lack; end ${workers === 1 ? 'it' : 'them'} first, or use 'forkserver'`;

@@ -4,7 +4,6 @@
  */
 import { platform } from '../../platform/select.js';
 import { ChildLife } from '../child-life.js';
-import { self } from '../current.js';
 import { redirectOutput } from '../direct-output.js';
 import { forkProcess } from '../forked/fork.js';
 import { dieWith } from './die-with.js';
@@ -32,10 +31,8 @@ function runCopy(launch: Launch, parentPid: number): Promise<never> {
   if (launch.daemon) dieWith(parentPid);
   redirectOutput();
   process.title = launch.name;
-  const life = new ChildLife(
-    () => self().name,
-    () => {},
-  );
+  const life = new ChildLife();
+  life.name = launch.name;
   life.watch(launch.continueInCopy());
   return new Promise(() => {});
 }

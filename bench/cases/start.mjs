@@ -1,0 +1,64 @@
+/**
+ * A child's life: start, run a function that does nothing, join; the function's answer seen by the parent; and what an idle child costs in memory that
+ * it has to itself. Medians: a start has no best case that would mean anything.
+ */
+import { readFileSync } from 'node:fs';
+import { getContext, Queue } from 'forkful';
+import { median, report } from '../lib/report.mjs';
+import { answer, idle, nothing } from '../lib/targets.mjs';
+
+const ROUNDS = 60;
+const IDLE = 20;
+
+for (const method of ['forkserver', 'fork']) {
+  const { Process } = getContext(method);
+  const whole = await times(async () => {
+    const child = new Process({ target: nothing });
+    await child.start();
+    await child.join();
+  });
+  report(`start_${method}_ns`, whole);
+  const queue = new Queue();
+  const children = [];
+  const seen = await times(async () => {
+    const child = new Process({ target: answer, args: [queue] });
+    children.push(child);
+    await child.start();
+    await queue.get();
+  });
+  for (const child of children) await child.join();
+  report(`answer_${method}_ns`, seen);
+}
+
+const { Process } = getContext('forkserver');
+const queue = new Queue();
+const children = Array.from({ length: IDLE }, () => new Process({ target: idle, args: [queue] }));
+for (const child of children) {
+  await child.start();
+  await queue.get();
+}
+report('idle_uss_bytes', median(children.map(({ pid }) => ownBytes(pid))));
+for (const child of children) {
+  child.terminate();
+  await child.join();
+}
+
+async function times(once) {
+  for (let i = 0; i < 5; i++) await once();
+  const all = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const start = process.hrtime.bigint();
+    await once();
+    all.push(Number(process.hrtime.bigint() - start));
+  }
+  return median(all);
+}
+
+/** What would be free if the process ended. */
+function ownBytes(pid) {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return ['Private_Clean', 'Private_Dirty'].reduce(
+    (sum, name) => sum + Number(rollup.match(new RegExp(`^${name}: +(\\d+) kB`, 'm'))[1]) * 1024,
+    0,
+  );
+}
