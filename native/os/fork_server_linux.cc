@@ -210,7 +210,8 @@ class Server {
       return;
     }
     const uint32_t flags = load32(message.bytes.data() + 4);
-    requests_.push_back({client.number, id, flags, message.bytes.substr(kRequestHead), std::move(message.fds[0]), std::move(message.fds[1])});
+    std::string payload = message.bytes.substr(kRequestHead);
+    requests_.push_back({client.number, id, flags, std::move(payload), std::move(message.fds[0]), std::move(message.fds[1])});
   }
 
   /** True in the child. */

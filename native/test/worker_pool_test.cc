@@ -86,13 +86,20 @@ TEST_WITHOUT_REGION("delayed tasks run in the order of their times and not befor
 
 TEST_WITHOUT_REGION("draining waits for awaited tasks only, and no longer than its deadline") {
   WorkerPool& pool = makePool(2);
-  std::atomic<bool> mayGo{false};
-  pool.post(task([&] { CHECK(eventually([&] { return mayGo.load(); })); }), kUnawaited);
+  // The unawaited task may outlive this function by a moment.
+  static std::atomic<bool> mayGo{false};
+  static std::atomic<int> ended{0};
+  const auto waitForGo = [] {
+    CHECK(eventually([] { return mayGo.load(); }));
+    ended++;
+  };
+  pool.post(task(waitForGo), kUnawaited);
   CHECK(pool.drain(Deadline::after(10'000)));
-  pool.post(task([&] { CHECK(eventually([&] { return mayGo.load(); })); }), kAwaited);
+  pool.post(task(waitForGo), kAwaited);
   CHECK(!pool.drain(Deadline::after(10)));
   mayGo = true;
   CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(eventually([] { return ended == 2; }));
 }
 
 TEST_WITHOUT_REGION("a pause gives up when a task does not end, and then all goes on") {
