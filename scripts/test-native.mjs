@@ -13,7 +13,11 @@ const FLAGS = ['-std=c++20', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-fno-o
 /** A program of these tests, built so. The thread sanitizer cannot follow a process that forks, so it sees what threads alone can show. */
 const BUILDS = [
   { name: 'address', flags: ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined'], tests: () => true },
-  { name: 'thread', flags: ['-fsanitize=thread'], tests: (file) => /\/(main|parking_test|waiter_thread_test)\.cc$/.test(file) },
+  {
+    name: 'thread',
+    flags: ['-fsanitize=thread'],
+    tests: (file) => /\/(main|parking_test|waiter_thread_test|worker_pool_test)\.cc$/.test(file),
+  },
 ];
 const PARKINGS = ['futex', 'semaphore'];
 

@@ -29,9 +29,22 @@ void takeFds(msghdr& message, std::vector<UniqueFd>& out) {
   }
 }
 
+/**
+ * Calls again after ECONNRESET too. The other end was closed before it had read all: the kernel says so once, even before it gives out what
+ * that end had sent, and then the end of file.
+ */
+template <class Call>
+ssize_t retryReceive(Call call) {
+  ssize_t result;
+  do {
+    result = retryOnInterrupt(call);
+  } while (result == -1 && errno == ECONNRESET);
+  return result;
+}
+
 /** The size of the next message, 0 for the end of file, or -1. Takes nothing. */
 ssize_t nextSize(int fd) {
-  return retryOnInterrupt([&] { return recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT); });
+  return retryReceive([&] { return recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT); });
 }
 
 }  // namespace
@@ -87,7 +100,7 @@ Status receiveDatagram(int fd, Deadline deadline, bool& came, Datagram& out) {
   Control control;
   message.msg_control = control.bytes;
   message.msg_controllen = sizeof control.bytes;
-  const ssize_t got = retryOnInterrupt([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT); });
+  const ssize_t got = retryReceive([&] { return recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT); });
   if (got == -1) {
     // Another reader of the same socket was faster.
     return errno == EAGAIN || errno == EWOULDBLOCK ? Status::success() : Status::lastError("recvmsg");

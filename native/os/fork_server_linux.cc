@@ -210,7 +210,8 @@ class Server {
       return;
     }
     const uint32_t flags = load32(message.bytes.data() + 4);
-    requests_.push_back({client.number, id, flags, message.bytes.substr(kRequestHead), std::move(message.fds[0]), std::move(message.fds[1])});
+    std::string payload = message.bytes.substr(kRequestHead);
+    requests_.push_back({client.number, id, flags, std::move(payload), std::move(message.fds[0]), std::move(message.fds[1])});
   }
 
   /** True in the child. */
@@ -267,11 +268,14 @@ class Server {
     process_host::Exit exit;
     const Status status = process_host::reap(pid, ended, exit);
     if (status.ok() && !ended) return;
-    unwatch(found->pidfd->get());
-    Client* client = clientOf(found->client);
-    if (client != nullptr) send(*client, Reply(Kind::kEnded, found->id, pid, exit.signal != 0 ? -exit.signal : exit.code));
+    Child child = std::move(*found);
     if (found != children_.end() - 1) std::swap(*found, children_.back());
     children_.pop_back();
+    unwatch(child.pidfd->get());
+    // Closed before the news, unless `started` still waits with it: who has the news finds nothing left of the child here.
+    child.pidfd.reset();
+    Client* client = clientOf(child.client);
+    if (client != nullptr) send(*client, Reply(Kind::kEnded, child.id, pid, exit.signal != 0 ? -exit.signal : exit.code));
   }
 
   /** Never blocks: what finds no room waits for it, in order. */

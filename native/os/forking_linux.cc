@@ -45,7 +45,7 @@ pid_t forkWithOwnState() {
 
 std::string enable() {
   if (!canSeeThreads()) return "the threads of this process cannot be seen: /proc is not mounted, or closed to it";
-  if (!pidfd::isSupported()) return "the system does not give descriptors of processes (pidfd_open): it needs Linux 5.3, and no sandbox that forbids them";
+  if (!pidfd::isSupported()) return "the system gives no descriptors of processes: that needs Linux 5.3, and no sandbox against pidfd_open";
   return node_platform::adopt();
 }
 

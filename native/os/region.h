@@ -35,7 +35,7 @@ size_t bytes();
 /** -1 before create() or attach(). Close-on-exec. */
 int descriptor();
 
-/** Around a fork(), on the thread that forks: keeps create() and attach() of other threads out, which the child would never see finished. */
+/** Around a fork(), on the thread that forks: keeps out create() and attach() of other threads, which would never end in the child. */
 void lockForFork();
 void unlockAfterFork();
 

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -35,7 +36,7 @@ class WorkerPool {
     bool isAwaited = true;  // by drain()
   };
 
-  WorkerPool();
+  WorkerPool() = default;
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
@@ -70,9 +71,25 @@ class WorkerPool {
     Kind kind;
   };
   struct Delayed {
-    int64_t dueNs;
+    Deadline due;
     Entry entry;
-    bool operator<(const Delayed& other) const { return dueNs > other.dueNs; }  // for a heap with the earliest on top
+    bool operator<(const Delayed& other) const { return other.due < due; }  // for a heap with the earliest on top
+  };
+  /**
+   * A condition variable. Not pthread's: the addon takes its symbols without versions (binding.gyp says why), and so gets those of glibc
+   * before 2.3.2, which know no clock but the wall's.
+   */
+  class Signal {
+   public:
+    /** Sleeps until raised, or until the deadline if there is one; may end early. False: the deadline has passed. REQUIRES: locked. */
+    bool wait(pthread_mutex_t& mutex, const Deadline* deadline);
+    /** REQUIRES: `mutex` of those who wait is locked. */
+    void raiseOne() { raise(1); }
+    void raiseAll();
+
+   private:
+    void raise(int count);
+    std::atomic<uint32_t> raised_{0};
   };
 
   void lock() { pthread_mutex_lock(&mutex_); }
@@ -87,8 +104,8 @@ class WorkerPool {
   void work();
 
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t work_;      // something to do, or a pause is over
-  pthread_cond_t taskEnd_;   // a task has ended
+  Signal work_;     // something to do, or a pause is over
+  Signal taskEnd_;  // a task has ended
   std::deque<Entry> queues_[3];
   std::vector<Delayed> delayed_;
   int most_ = 1;

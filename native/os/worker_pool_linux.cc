@@ -1,8 +1,12 @@
 #include "worker_pool.h"
 
+#include <linux/futex.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <climits>
 
 namespace forkful::os {
 
@@ -14,22 +18,26 @@ constexpr size_t kStackBytes = size_t{8} << 20;
 // Tells these threads from Node's in /proc and in a debugger.
 constexpr char kThreadName[] = "forkful-v8";
 
-int64_t monotonicNs() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-}
-
 }  // namespace
 
-WorkerPool::WorkerPool() {
-  pthread_condattr_t attributes;
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&work_, &attributes);
-  pthread_cond_init(&taskEnd_, &attributes);
-  pthread_condattr_destroy(&attributes);
+bool WorkerPool::Signal::wait(pthread_mutex_t& mutex, const Deadline* deadline) {
+  if (deadline != nullptr && deadline->passed()) return false;
+  // Read with the lock held, under which it is raised: one that comes after the unlock keeps the sleep from beginning.
+  const uint32_t before = raised_.load();
+  pthread_mutex_unlock(&mutex);
+  const timespec until = deadline != nullptr ? deadline->absolute() : timespec{};
+  // The BITSET form takes an absolute time, on the monotonic clock.
+  syscall(SYS_futex, &raised_, FUTEX_WAIT_BITSET_PRIVATE, before, deadline != nullptr ? &until : nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);
+  pthread_mutex_lock(&mutex);
+  return true;
 }
+
+void WorkerPool::Signal::raise(int count) {
+  raised_.fetch_add(1);
+  syscall(SYS_futex, &raised_, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+void WorkerPool::Signal::raiseAll() { raise(INT_MAX); }
 
 void WorkerPool::limitThreads(int most) {
   lock();
@@ -41,24 +49,23 @@ void WorkerPool::post(PoolTask* task, Kind kind) {
   lock();
   enqueue({task, kind});
   addThreadIfNeeded();
-  pthread_cond_signal(&work_);
+  work_.raiseOne();
   unlock();
 }
 
 void WorkerPool::postDelayed(PoolTask* task, Kind kind, double delayMs) {
   lock();
-  delayed_.push_back({monotonicNs() + static_cast<int64_t>(delayMs * 1e6), {task, kind}});
+  delayed_.push_back({Deadline::after(delayMs > 0 ? delayMs : 0), {task, kind}});
   std::push_heap(delayed_.begin(), delayed_.end());
   addThreadIfNeeded();
   // Each, since any one may sleep for too long now.
-  pthread_cond_broadcast(&work_);
+  work_.raiseAll();
   unlock();
 }
 
 bool WorkerPool::drain(Deadline deadline) {
-  const timespec until = deadline.absolute();
   lock();
-  while (awaited_ > 0 && pthread_cond_timedwait(&taskEnd_, &mutex_, &until) == 0) {
+  while (awaited_ > 0 && taskEnd_.wait(mutex_, &deadline)) {
   }
   const bool isDrained = awaited_ == 0;
   unlock();
@@ -68,15 +75,14 @@ bool WorkerPool::drain(Deadline deadline) {
 void WorkerPool::stop() {
   lock();
   paused_ = true;
-  while (running_ > 0) pthread_cond_wait(&taskEnd_, &mutex_);
+  while (running_ > 0) taskEnd_.wait(mutex_, nullptr);
   unlock();
 }
 
 bool WorkerPool::pause(Deadline deadline) {
-  const timespec until = deadline.absolute();
   lock();
   paused_ = true;
-  while (running_ > 0 && pthread_cond_timedwait(&taskEnd_, &mutex_, &until) == 0) {
+  while (running_ > 0 && taskEnd_.wait(mutex_, &deadline)) {
   }
   if (running_ == 0) return true;
   resume();
@@ -85,7 +91,7 @@ bool WorkerPool::pause(Deadline deadline) {
 
 void WorkerPool::resume() {
   paused_ = false;
-  pthread_cond_broadcast(&work_);
+  work_.raiseAll();
   unlock();
 }
 
@@ -110,9 +116,7 @@ void WorkerPool::enqueue(Entry entry) {
 bool WorkerPool::hasQueued() const { return !queues_[0].empty() || !queues_[1].empty() || !queues_[2].empty(); }
 
 void WorkerPool::takeDue() {
-  if (delayed_.empty()) return;
-  const int64_t now = monotonicNs();
-  while (!delayed_.empty() && delayed_.front().dueNs <= now) {
+  while (!delayed_.empty() && delayed_.front().due.passed()) {
     enqueue(delayed_.front().entry);
     std::pop_heap(delayed_.begin(), delayed_.end());
     delayed_.pop_back();
@@ -133,13 +137,9 @@ bool WorkerPool::takeTask(Entry& out) {
 
 void WorkerPool::sleepUntilWork() {
   idle_++;
-  if (paused_ || delayed_.empty()) {
-    pthread_cond_wait(&work_, &mutex_);
-  } else {
-    const int64_t due = delayed_.front().dueNs;
-    const timespec until{static_cast<time_t>(due / 1'000'000'000), static_cast<long>(due % 1'000'000'000)};
-    pthread_cond_timedwait(&work_, &mutex_, &until);
-  }
+  const bool hasDeadline = !paused_ && !delayed_.empty();
+  const Deadline due = hasDeadline ? delayed_.front().due : Deadline::after(0);
+  work_.wait(mutex_, hasDeadline ? &due : nullptr);
   idle_--;
 }
 
@@ -183,7 +183,7 @@ void WorkerPool::work() {
     running_--;
     finished_++;
     if (entry.kind.isAwaited) awaited_--;
-    pthread_cond_broadcast(&taskEnd_);
+    taskEnd_.raiseAll();
   }
 }
 

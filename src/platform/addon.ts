@@ -100,7 +100,10 @@ export interface Addon {
   socketPair(): [number, number];
   /** Never blocks; false when there is no room now. `bytes` is not empty. @throws SystemError EPIPE, ECONNRESET, EBADF, EMSGSIZE. */
   sendDatagram(fd: number, bytes: Uint8Array, fds: readonly number[]): boolean;
-  /** Null when nothing came within `timeoutMs`; no bytes: the other end is closed. Received descriptors are close-on-exec. */
+  /**
+   * Null when nothing came within `timeoutMs`; no bytes: the other end is closed, and all that it sent has been received. Received
+   * descriptors are close-on-exec.
+   */
   receiveDatagram(fd: number, timeoutMs: number): { readonly bytes: Uint8Array; readonly fds: number[] } | null;
 
   /**
