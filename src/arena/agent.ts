@@ -43,16 +43,18 @@ const sweepers: ((slot: number) => void)[] = [];
 /** Forget what the parent's agent promised and expected: registered by whoever keeps such things. */
 const resets: (() => void)[] = [];
 let self: Agent | undefined;
+/** In a forked child that has not become an agent of its own yet: `self` is its parent's. */
+let isParents = false;
 
 /** This thread's agent; it takes its slot on first use. @throws OutOfMemoryError when all slots are taken by living agents */
 export function currentAgent(): Agent {
-  if (self === undefined) enter(openRegion());
+  if (self === undefined || isParents) enter(openRegion());
   return self as Agent;
 }
 
 /** This thread's agent if it has one: asking makes none. */
 export function agentIfAny(): Agent | undefined {
-  return self;
+  return isParents ? undefined : self;
 }
 
 /** True from the moment the agent's thread has ended, however it ended; also for an id whose slot has a new tenant. */
@@ -128,6 +130,11 @@ export function declareAgentDead(id: AgentId): void {
   if (!isDead(currentAgent().region.words, id)) platform.liveness.declareDead(lifeWord(id));
 }
 
+/** In a forked child that has nothing in shared memory: it becomes an agent when it needs to be one, if ever. */
+export function postponeForkedAgent(): void {
+  isParents = self !== undefined;
+}
+
 /** Sets `self`, and in a forked child forgets the parent's affairs, before it sweeps what the slot's former tenant left: sweepers act in our name. */
 function enter(region: Region): void {
   const { words } = region;
@@ -147,6 +154,7 @@ function enter(region: Region): void {
     words[base + SLOT_DOOR_WORD] = base + SLOT_DOOR;
     words[base + SLOT_HEIR_OF] = 0;
     const entered = { region, slot, base, id: slot | (generation << SLOT_BITS) };
+    isParents = false;
     if (self === undefined) self = entered;
     else {
       Object.assign(self, entered);

@@ -416,7 +416,8 @@ onForked(() => ours?.becomeForked());
 
 /** The waiting of the calling thread's agent. */
 export function currentWaiting(): Waiting {
-  ours ??= new Waiting(currentAgent());
+  const agent = currentAgent(); // also where `ours` is known: a forked child may have to become an agent first
+  ours ??= new Waiting(agent);
   return ours;
 }
 

@@ -160,6 +160,11 @@ export function inheritHolds(): boolean {
   return isWhole;
 }
 
+/** Whether an object of this thread may stand for a block. */
+export function hasLocals(): boolean {
+  return locals.size > 0;
+}
+
 function releaseHold(offset: number): void {
   const local = locals.get(offset);
   if (local === undefined) return;

@@ -2,13 +2,14 @@
 import { isMainThread } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { joinRegion } from '../arena/region.js';
+import type { Handle } from '../memory/handle.js';
 import { getLogger, applyLogSettings } from '../util/log.js';
 import { ChildLife } from './child-life.js';
 import { becomeSelf, self, setBootstrapping, type Ticket } from './current.js';
 import { redirectOutput } from './direct-output.js';
 import { importFunction, targetError } from './function-ref.js';
 import { callArgs } from './options.js';
-import { type Preparation, readPreparation } from './preparation.js';
+import { type Preparation, readPreparation, readTold } from './preparation.js';
 import { embody, Process } from './process.js';
 import { dieWith } from './start/die-with.js';
 import { AGENT, CODE, ENDED, STATE } from './start/thread-status.js';
@@ -29,7 +30,7 @@ export function runTicket(ticket: Ticket, life: ChildLife): Promise<void> {
   const { status } = ticket;
   life.name = ticket.name;
   if (status !== undefined) life.onExit = (code) => tellParent(status, code);
-  const { preparation, takeInputs } = readPreparation(ticket.queue);
+  const { preparation, takeInputs } = ticket.told === undefined ? readPreparation(ticket.queue as Handle) : readTold(ticket.told);
   become(preparation);
   life.name = self().name;
   const outcome = runTarget(ticket, takeInputs);

@@ -9,6 +9,7 @@ import type { AgentId } from '../arena/agent.js';
 import type { Handle } from '../memory/handle.js';
 import { nameLoggerBy } from '../util/log.js';
 import type { FunctionRef } from './function-ref.js';
+import type { Told } from './preparation.js';
 
 /** What a launcher hands to a child: little enough for a command line, and nothing secret, since others may read that. */
 export interface Ticket {
@@ -16,8 +17,10 @@ export interface Ticket {
   readonly name: string;
   /** Who launched it. */
   readonly parent: { readonly pid: number; readonly agent: AgentId };
-  /** The queue with the preparation; the parent holds it as long as the child runs. */
-  readonly queue: Handle;
+  /** The queue with the preparation; the parent holds it as long as the child runs. Null where `told` has all. */
+  readonly queue: Handle | null;
+  /** What the queue would have, where nobody else can read the ticket. */
+  readonly told?: Told | undefined;
   /** Null: nothing to call. */
   readonly target: FunctionRef | null;
   /** The subclass of Process whose `run` is to be called; null for Process itself. */
@@ -77,7 +80,7 @@ const inherited = getEnvironmentData(ENVIRONMENT_KEY) as unknown as Self | undef
 let ourselves: Self = inherited ?? MAIN;
 let childrenMade = 0;
 let bootstrapping = false;
-let key: Uint8Array | undefined;
+let key: Uint8Array | string | undefined;
 nameLoggerBy(() => ourselves.name);
 
 /**
@@ -91,7 +94,7 @@ export function self(): Self {
 }
 
 /** A child knows now what it is to be. */
-export function becomeSelf(facts: Self, authkey: Uint8Array): void {
+export function becomeSelf(facts: Self, authkey: Uint8Array | string): void {
   isMainProcess = false;
   ourselves = facts;
   key = authkey;
@@ -116,6 +119,7 @@ export function nextIdentity(): readonly number[] {
 /** 32 random bytes in the main process, the same in all its descendants. */
 export function ownAuthkey(): Uint8Array {
   key ??= randomBytes(32);
+  if (typeof key === 'string') key = Buffer.from(key, 'hex');
   return key;
 }
 

@@ -13,7 +13,8 @@ import type { Surroundings } from './surroundings.js';
 
 export interface Preparation {
   readonly self: Self;
-  readonly authkey: Uint8Array;
+  /** In hexadecimal where it was told as text. */
+  readonly authkey: Uint8Array | string;
   readonly argv: readonly string[];
   /** The default of the parent, decided or not: the child's own children use it too. */
   readonly startMethod: StartMethod | null;
@@ -29,6 +30,33 @@ export interface Inputs {
   readonly kwargs: object | undefined;
   /** Own properties of the instance of a subclass, as its constructor left them. */
   readonly properties: object | undefined;
+}
+
+/** The same, for what is nothing but text and numbers: it needs no shared memory, and a child no agent to read it. JSON. */
+export interface Told {
+  readonly preparation: Preparation;
+  readonly args: readonly unknown[];
+}
+
+/** What fits into a request to a fork server, with room for the rest of it. */
+const MOST_TOLD = 32 * 1024;
+
+/** Undefined where there is more to it than text and numbers, or too much. */
+export function tell(preparation: Preparation, { args, kwargs, properties }: Inputs): Told | undefined {
+  if (kwargs !== undefined || properties !== undefined || (preparation.surroundings?.env ?? null) !== null) return undefined;
+  let length = 0;
+  for (const text of [...preparation.argv, preparation.self.name, ...args]) {
+    if (typeof text === 'string') length += text.length;
+    else if (typeof text === 'number' ? !Number.isFinite(text) || Object.is(text, -0) : typeof text !== 'boolean' && text !== null)
+      return undefined;
+  }
+  if (length + 32 * args.length > MOST_TOLD / 6) return undefined; // in JSON a character may take six bytes
+  return { preparation: { ...preparation, authkey: hex(preparation.authkey), argv: [...preparation.argv] }, args: [...args] };
+}
+
+/** In the child: as `readPreparation`. */
+export function readTold({ preparation, args }: Told): ReturnType<typeof readPreparation> {
+  return { preparation, takeInputs: () => ({ args, kwargs: undefined, properties: undefined }) };
 }
 
 /** @throws SerializationError naming the path: `args[1].callback`; OutOfMemoryError. Then nothing is left behind */
@@ -57,6 +85,10 @@ export function readPreparation(handle: Handle): { preparation: Preparation; tak
     return inputs;
   };
   return { preparation, takeInputs };
+}
+
+function hex(bytes: Uint8Array | string): string {
+  return typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
 function put(queue: Queue, value: unknown, rootName: string): void {

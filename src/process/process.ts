@@ -4,7 +4,6 @@ import { inspect } from 'node:util';
 import { isMainThread, threadId } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { ClosedError, StateError } from '../errors.js';
-import type { Queue } from '../queue/queue.js';
 import { handleOf } from '../serialize/passable.js';
 import { getLogger, logSettings } from '../util/log.js';
 import { boolean, options as checkOptions, string, typeError } from '../util/validate.js';
@@ -13,7 +12,7 @@ import { ChildRecord } from './child-record.js';
 import { becomeSelf, isBootstrapping, nextIdentity, ownAuthkey, type Self, self, setOwnAuthkey } from './current.js';
 import { type FunctionRef, importFunction } from './function-ref.js';
 import { type AnyFunction, callArgs, checkArgs, checkKwargs, checkTarget, type ProcessOptions, type Target } from './options.js';
-import { writePreparation } from './preparation.js';
+import { type Inputs, type Preparation, tell, writePreparation } from './preparation.js';
 import { type EndingSignal, type ExitCode, type Launch, type StartMethod, signalName } from './start/launcher.js';
 import { checkMethod, getStartMethod, launcherFor } from './start-method.js';
 import { findFunction } from './target.js';
@@ -187,25 +186,27 @@ export class Process {
     const facts: Self = { name: inner.name, identity: inner.identity, daemon: record.daemon, parent };
     const { authkey } = this;
     const startMethod = getStartMethod({ allowNone: true });
-    const preparation = launcher.copies
-      ? undefined
-      : writePreparation(
-          { self: facts, authkey, argv: process.argv, startMethod, surroundings, log: logSettings() },
-          { args, kwargs, properties: processClass === null ? undefined : { ...this } },
-        );
+    const preparation: Preparation = { self: facts, authkey, argv: process.argv, startMethod, surroundings, log: logSettings() };
+    const inputs: Inputs = { args, kwargs, properties: processClass === null ? undefined : { ...this } };
+    const told = launcher.isDiscreet ? tell(preparation, inputs) : undefined;
+    let queue = launcher.copies || told !== undefined ? undefined : writePreparation(preparation, inputs);
     const launch: Launch = {
       name: inner.name,
       daemon: record.daemon,
-      ticket: async () => ({
-        name: inner.name,
-        parent,
-        queue: (preparation as Queue)[handleOf](),
-        target:
-          typeof target === 'function' ? await findFunction(target, 'target function') : ((target as FunctionRef | undefined) ?? null),
-        processClass: processClass === null ? null : await findFunction(processClass, 'class'),
-        dieWith: record.daemon ? process.pid : 0,
-        seed: randomInt(2 ** 32),
-      }),
+      ticket: async (isDiscreet) => {
+        if (told === undefined || !isDiscreet) queue ??= writePreparation(told?.preparation ?? preparation, inputs);
+        return {
+          name: inner.name,
+          parent,
+          queue: queue?.[handleOf]() ?? null,
+          told: queue === undefined ? told : undefined,
+          target:
+            typeof target === 'function' ? await findFunction(target, 'target function') : ((target as FunctionRef | undefined) ?? null),
+          processClass: processClass === null ? null : await findFunction(processClass, 'class'),
+          dieWith: record.daemon ? process.pid : 0,
+          seed: randomInt(2 ** 32),
+        };
+      },
       continueInCopy: async () => {
         becomeSelf(facts, authkey);
         getLogger().info('child process calling self.run()');
@@ -214,7 +215,7 @@ export class Process {
       },
     };
     faces.set(record, this);
-    await record.start(launcher, launch, preparation);
+    await record.start(launcher, launch, { [Symbol.dispose]: () => queue?.[Symbol.dispose]() });
     inner.target = undefined;
     inner.args = [];
     inner.kwargs = undefined;

@@ -11,10 +11,10 @@ import { ChildLife } from '../child-life.js';
 import { becomeSelf, type Self, self, type Ticket } from '../current.js';
 import { assumeRole } from '../forked/become.js';
 import type { Creator } from '../forked/facts.js';
-import { writePreparation } from '../preparation.js';
+import { tell, writePreparation } from '../preparation.js';
 import { currentSurroundings } from '../surroundings.js';
 
-const ROUNDS = 8;
+const ROUNDS = 16;
 /** As often a new agent's slot is taken, which is lost then as long as this process lives. */
 const ROLES = 2;
 
@@ -42,17 +42,27 @@ export async function rehearse(): Promise<void> {
   const facts: Self = { ...before.self, parent: { name: before.self.name, ...parent } };
   const surroundings = { ...currentSurroundings(), env: null };
   const target = { module: import.meta.url, name: 'doNothing' };
+  const preparation = { self: facts, authkey: new Uint8Array(32), argv: before.argv, startMethod: null, surroundings, log: logSettings() };
+  const inputs = { args: [], kwargs: undefined, properties: undefined };
   for (let round = 0; round < ROUNDS; round++) {
-    const preparation = writePreparation(
-      { self: facts, authkey: new Uint8Array(32), argv: before.argv, startMethod: null, surroundings, log: logSettings() },
-      { args: [], kwargs: undefined, properties: undefined },
-    );
-    const ticket: Ticket = { name: facts.name, parent, queue: preparation[handleOf](), target, processClass: null, dieWith: 0, seed: 0 };
+    const told = round % 2 === 0 ? tell(preparation, inputs) : undefined;
+    const queue = told === undefined ? writePreparation(preparation, inputs) : undefined;
+    const ticket: Ticket = {
+      name: facts.name,
+      parent,
+      queue: queue?.[handleOf]() ?? null,
+      told,
+      target,
+      processClass: null,
+      dieWith: 0,
+      seed: 0,
+    };
     await goThrough(JSON.parse(JSON.stringify(ticket)) as Ticket, round);
-    preparation[Symbol.dispose]();
+    queue?.[Symbol.dispose]();
   }
   becomeSelf(before.self, new Uint8Array(0));
   process.title = before.title;
+  process.exitCode = undefined; // an `exit` in the middle of a module's evaluation makes Node set it
 }
 
 async function goThrough(ticket: Ticket, round: number): Promise<void> {

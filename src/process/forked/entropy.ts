@@ -52,6 +52,15 @@ export function renewEntropy(seed?: number): void {
     Math.random = standIn;
     return;
   }
+  isGuarded = false;
+  draw = () => {
+    restoreRandom(seed);
+    return random();
+  };
+}
+
+/** When the first number is asked for: most children ask for none. */
+function restoreRandom(seed: number): void {
   if (Math.random === standIn) Math.random = random;
   draw = random;
   setFlagsFromString(`--random-seed=${seed || 1}`);

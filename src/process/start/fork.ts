@@ -14,6 +14,7 @@ export const forkLauncher: Launcher = {
   method: 'fork',
   className: 'ForkProcess',
   copies: true,
+  isDiscreet: false,
   isAvailable: () => platform.forking !== null && process.platform === 'linux',
   async launch(launch, onExit) {
     const parentPid = process.pid;

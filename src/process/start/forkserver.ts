@@ -26,11 +26,12 @@ export const forkserverLauncher: Launcher = {
   method: 'forkserver',
   className: 'ForkServerProcess',
   copies: false,
+  isDiscreet: true,
   isAvailable: () => platform.forking !== null && process.platform === 'linux',
   prepare: () => (fallback === undefined ? surroundingsSince(useServer().surroundings) : undefined),
   async launch(launch, onExit) {
-    const ticket = await launch.ticket();
-    for (let tries = 0; fallback === undefined && tries < TRIES; tries++) {
+    const ticket = fallback === undefined ? await launch.ticket(true) : undefined;
+    for (let tries = 0; ticket !== undefined && fallback === undefined && tries < TRIES; tries++) {
       const server = useServer();
       try {
         return await ask(server, ticket, launch, onExit);
@@ -39,7 +40,7 @@ export const forkserverLauncher: Launcher = {
         learnFrom(error, tries);
       }
     }
-    return spawnLauncher.launch({ ...launch, ticket: async () => ticket }, onExit);
+    return spawnLauncher.launch(launch, onExit);
   },
 };
 

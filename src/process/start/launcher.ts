@@ -15,8 +15,11 @@ export type EndingSignal = 'SIGINT' | 'SIGTERM' | 'SIGKILL';
 export interface Launch {
   readonly name: string;
   readonly daemon: boolean;
-  /** What a child that knows nothing of this process is told. Rejects when that cannot be found out. */
-  ticket(): Promise<Ticket>;
+  /**
+   * What a child that knows nothing of this process is told; `isDiscreet`: nobody else will read the ticket, so it may say everything. Rejects when
+   * that cannot be found out.
+   */
+  ticket(isDiscreet: boolean): Promise<Ticket>;
   /** What a child that is a copy of this process does, to be called in it. */
   continueInCopy(): Promise<unknown>;
 }
@@ -27,6 +30,8 @@ export interface Launcher {
   readonly className: string;
   /** Its children are copies of this process: nothing is encoded for them, and they have no ticket. */
   readonly copies: boolean;
+  /** Its tickets are, as a rule, read by nobody but the child. */
+  readonly isDiscreet: boolean;
   /** Whether it works on this system and backend. */
   isAvailable(): boolean;
   /** Begins with what takes time, as soon as `start` is called. Returns what children would not inherit from this process otherwise. */

@@ -18,9 +18,10 @@ export const spawnLauncher: Launcher = {
   method: 'spawn',
   className: 'SpawnProcess',
   copies: false,
+  isDiscreet: false,
   isAvailable: () => platform.backend === 'native',
   async launch(launch, onExit) {
-    const ticket = await launch.ticket();
+    const ticket = await launch.ticket(false);
     const grant = grantRegion();
     if (grant.kind !== 'descriptor') throw new Error(`Start method 'spawn' needs a region with a descriptor, got a ${grant.kind}`);
     const toChild: Ticket = { ...ticket, region: { fd: REGION_FD, bytes: grant.bytes } };

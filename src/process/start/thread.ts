@@ -24,9 +24,10 @@ export const threadLauncher: Launcher = {
   method: 'thread',
   className: 'ThreadProcess',
   copies: false,
+  isDiscreet: false,
   isAvailable: () => true,
   async launch(launch, onExit) {
-    const ticket = await launch.ticket();
+    const ticket = await launch.ticket(false);
     checkLoaders(ticket);
     openRegion(); // before the Worker is made: it inherits what it needs to join
     const status = newThreadStatus();
