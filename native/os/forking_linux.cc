@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "memory_map.h"
+#include "node_exit.h"
 #include "node_platform.h"
 #include "pidfd.h"
 #include "quiescence.h"
@@ -46,6 +47,7 @@ pid_t forkWithOwnState() {
 std::string enable() {
   if (!canSeeThreads()) return "the threads of this process cannot be seen: /proc is not mounted, or closed to it";
   if (!pidfd::isSupported()) return "the system gives no descriptors of processes: that needs Linux 5.3, and no sandbox against pidfd_open";
+  if (std::string reason = node_exit::prepare(); !reason.empty()) return reason;
   return node_platform::adopt();
 }
 

@@ -5,6 +5,9 @@
 
 namespace forkful::os::node_exit {
 
+/** Finds what exitDirectly() needs. Empty, or why that will not work. Idempotent. */
+std::string prepare();
+
 /**
  * From now on every end of the calling thread's environment is exitNow(): process.exit(), fatal errors, once Node has printed them and
  * written its coverage. Empty, or why not. REQUIRES: called from JavaScript.

@@ -18,6 +18,12 @@ using CurrentEnvironment = void* (*)(void* context);
 using ExitHandler = std::function<void(void* environment, int code)>;
 using SetExitHandler = void (*)(void* environment, ExitHandler&& handler);
 
+// Found once, before a fork: the look-up goes through tables that a child would have to read in again.
+CurrentIsolate isolate = nullptr;
+CurrentContext context = nullptr;
+CurrentEnvironment environment = nullptr;
+SetExitHandler setHandler = nullptr;
+
 template <class Function>
 bool find(const char* symbol, Function& out, std::string& missing) {
   out = reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, symbol));
@@ -27,16 +33,18 @@ bool find(const char* symbol, Function& out, std::string& missing) {
 
 }  // namespace
 
-std::string exitDirectly() {
-  CurrentIsolate isolate;
-  CurrentContext context;
-  CurrentEnvironment environment;
-  SetExitHandler setHandler;
+std::string prepare() {
   std::string missing;
-  if (!find("_ZN2v87Isolate10GetCurrentEv", isolate, missing) || !find("_ZN2v87Isolate17GetCurrentContextEv", context, missing) ||
-      !find("_ZN4node21GetCurrentEnvironmentEN2v85LocalINS0_7ContextEEE", environment, missing) ||
-      !find("_ZN4node21SetProcessExitHandlerEPNS_11EnvironmentEOSt8functionIFvS1_iEE", setHandler, missing)) {
-    return missing;
+  if (find("_ZN2v87Isolate10GetCurrentEv", isolate, missing) && find("_ZN2v87Isolate17GetCurrentContextEv", context, missing) &&
+      find("_ZN4node21GetCurrentEnvironmentEN2v85LocalINS0_7ContextEEE", environment, missing)) {
+    find("_ZN4node21SetProcessExitHandlerEPNS_11EnvironmentEOSt8functionIFvS1_iEE", setHandler, missing);
+  }
+  return missing;
+}
+
+std::string exitDirectly() {
+  if (setHandler == nullptr) {
+    if (std::string missing = prepare(); !missing.empty()) return missing;
   }
   void* current = environment(context(isolate()));
   if (current == nullptr) return "there is no Node environment here";

@@ -10,6 +10,8 @@
 
 export interface Settings {
   readonly argv: readonly string[];
+  /** NODE_OPTIONS of the client; the server was started without some of them. */
+  readonly nodeOptions: string | undefined;
   /** Modules that the user wants loaded before the first fork. */
   readonly preload: readonly string[];
   /** The module of the first target: loaded too, unless it leaves something behind that children cannot share. */

@@ -43,6 +43,7 @@ export async function runServer({ regionBytes, parent, command }: ServerTicket):
   }, endByItself);
   const settings = readSettings();
   process.argv.splice(0, process.argv.length, ...settings.argv);
+  if (settings.nodeOptions !== undefined) process.env.NODE_OPTIONS = settings.nodeOptions; // its children start processes too
   await loadNodesOwn();
   await rehearse(); // before there are listeners of the user's, who would hear of it
   const outcome = await loadModules(settings);

@@ -11,7 +11,7 @@ import type { Datagrams } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { type ServerTicket, serverEntry } from '../current.js';
 import { childExecutable, orNothing } from '../start/executable.js';
-import { inheritableOptions } from '../start/node-options.js';
+import { forkableNodeOptions, forkableOptions, inheritableOptions } from '../start/node-options.js';
 import { currentSurroundings, type Surroundings } from '../surroundings.js';
 import { ForkServerClient } from './client.js';
 
@@ -45,7 +45,7 @@ const retired = new Set<Server>();
 
 /** The server to ask, started now if there is none. */
 export function useServer(): Server {
-  const command = JSON.stringify([childExecutable(), ...inheritableOptions(process.execArgv)]);
+  const command = JSON.stringify([childExecutable(), ...forkableOptions(inheritableOptions(process.execArgv))]);
   if (current !== undefined && (!current.client.isOpen || current.command !== command)) retire(current);
   current ??= joinParents(command) ?? startServer(command);
   return current;
@@ -118,6 +118,7 @@ function startServer(command: string): Server {
   try {
     const started = spawn(program, [...options, fileURLToPath(serverEntry), JSON.stringify({ forkful: ticket })], {
       stdio: ['ignore', orNothing(1), orNothing(2), theirs, grant.fd],
+      env: forkableEnvironment(),
     });
     started.on('error', () => {}); // the other end of the socket tells as much
     started.unref();
@@ -125,4 +126,9 @@ function startServer(command: string): Server {
   } finally {
     closeSync(theirs);
   }
+}
+
+function forkableEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS } = process.env;
+  return NODE_OPTIONS === undefined ? process.env : { ...process.env, NODE_OPTIONS: forkableNodeOptions(NODE_OPTIONS) };
 }

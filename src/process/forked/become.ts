@@ -7,7 +7,7 @@ import { STDERR } from '../direct-output.js';
 import { forgetChildren } from '../exit.js';
 import { forgetServers } from '../fork-server/servers.js';
 import { endWhenDrained } from './end-when-drained.js';
-import { renewEntropy } from './entropy.js';
+import { renewEntropy, seedEntropy } from './entropy.js';
 import { exitDirectly } from './exit-directly.js';
 import { type Creator, correctFacts } from './facts.js';
 import { forgetWorkers } from './living-workers.js';
@@ -34,7 +34,7 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
 /** Of a fork server. `creator` is who asked for it. */
 export function becomeServedChild(creator: Creator, seed: number): void {
   orDie(() => {
-    renewEntropy(seed);
+    seedEntropy(seed);
     assumeRole(creator);
   });
 }

@@ -15,7 +15,6 @@ import { readScopeVariables } from './scope-variables.js';
 
 const { random } = Math;
 
-let isGuarded = false;
 /** What the stand-in does: preloaded modules may have kept it. */
 let draw = drawFromSystem;
 /** Drawn ahead by the stand-in. */
@@ -23,12 +22,13 @@ const drawn = new Uint32Array(256);
 let next = drawn.length;
 /** Node's own, as far as they may hold something that was not given out yet. */
 let caches: Uint8Array[] | undefined;
+/** For each of them, from the parent. */
+let provided: Uint8Array[] | undefined;
 
 const standIn = (): number => draw();
 
 /** In the fork server, before any module of the user's is loaded. */
 export function guardRandom(): void {
-  isGuarded = true;
   Math.random = standIn;
 }
 
@@ -43,16 +43,23 @@ export function findCaches(forGood: boolean): void {
   if (randomCache instanceof Uint8Array && (forGood || Number(randomCacheOffset) < randomCache.length)) caches.push(randomCache);
 }
 
-/** In a forked child: from here on it draws numbers of its own. `seed` has 32 random bits, for a child of the server. */
-export function renewEntropy(seed?: number): void {
+/** In a process that is about to fork itself: what its child will draw ahead from. */
+export function provideEntropy(): void {
+  provided = caches?.map(({ length }) => crypto.randomFillSync(new Uint8Array(length)));
+}
+
+/** In the child of such a process: from here on it draws numbers of its own. */
+export function renewEntropy(): void {
+  next = drawn.length;
+  // not by OpenSSL, whose generator takes a while to start anew after a fork
+  provided?.forEach((bytes, index) => caches?.[index]?.set(bytes));
+  Math.random = standIn; // the context is seeded, for all we know
+}
+
+/** In the child of a fork server. `seed` has 32 random bits. */
+export function seedEntropy(seed: number): void {
   next = drawn.length;
   if (caches !== undefined && caches.length > 0) refill(caches);
-  if (!isGuarded || seed === undefined) {
-    // the context of a process that forked itself is seeded, for all we know
-    Math.random = standIn;
-    return;
-  }
-  isGuarded = false;
   draw = () => {
     restoreRandom(seed);
     return random();
@@ -78,7 +85,6 @@ function drawFromSystem(): number {
   return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53;
 }
 
-/** Not by OpenSSL, whose generator takes a while to start anew after a fork. */
 function refill(buffers: readonly Uint8Array[]): void {
   const source = openSync('/dev/urandom', 'r');
   for (const buffer of buffers) readSync(source, buffer);

@@ -9,8 +9,9 @@ import { Handover } from '../../memory/handover.js';
 import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { becomeCopy } from './become.js';
-import { findCaches } from './entropy.js';
+import { findCaches, provideEntropy } from './entropy.js';
 import { leave } from './exit-directly.js';
+import { installFacts } from './facts.js';
 import { livingWorkers } from './living-workers.js';
 import { findTimers } from './parents-loop.js';
 import { runTrial } from './trial.js';
@@ -67,6 +68,7 @@ function whyNotByNature(): string | undefined {
   try {
     findTimers();
     findCaches(true);
+    installFacts();
     const workers = livingWorkers();
     if (workers > 0)
       return `${workers === 1 ? 'a Worker is' : `${workers} Workers are`} running, which a copy of this process would lack; end ${workers === 1 ? 'it' : 'them'} first, or use 'forkserver'`;
@@ -86,6 +88,7 @@ export function forkUntried(): Promise<Fork> {
   return new Promise((resolve, reject) => {
     const attempt = (): void => {
       const running = setImmediate(() => {
+        provideEntropy();
         const handover = new Handover();
         try {
           const pid = (platform.forking as Forking).fork(QUIET_MS);

@@ -53,7 +53,7 @@ function ask(server: Server, ticket: Ticket, launch: Launch, onExit: (exitCode: 
   if (!server.isConfigured) {
     server.isConfigured = true;
     const target = leavesTargetOut ? null : ((ticket.target ?? ticket.processClass)?.module ?? null);
-    server.client.configure({ argv: process.argv, preload: preloadedModules(), target });
+    server.client.configure({ argv: process.argv, nodeOptions: process.env.NODE_OPTIONS, preload: preloadedModules(), target });
   }
   return server.client.launch(JSON.stringify(ticket), launch.daemon, [outputOrNothing(1), outputOrNothing(2)], onExit);
 }

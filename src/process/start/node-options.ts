@@ -17,3 +17,23 @@ export function inheritableOptions(options: readonly string[]): string[] {
   }
   return kept;
 }
+
+/** Options by which a process watches itself with threads that its copies would lack. */
+const WATCHING = /^--(cpu-prof|heap-prof|prof|perf)[\w-]*$|^--inspect(-brk|-wait)?$/;
+
+/** Those that a process to be forked can have. A value of its own may follow none of those left out but where it is joined by `=`. */
+export function forkableOptions(options: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < options.length; index++) {
+    const option = options[index] as string;
+    const [name = ''] = option.split('=', 1);
+    if (!WATCHING.test(name)) kept.push(option);
+    else if (option === name && /-(dir|name|interval)$/.test(name)) index++;
+  }
+  return kept;
+}
+
+/** The same of NODE_OPTIONS, as far as it can be told without quotes. */
+export function forkableNodeOptions(text: string): string {
+  return forkableOptions(text.split(' ').filter((word) => word !== '')).join(' ');
+}
