@@ -1,5 +1,6 @@
 /**
- * A child's life: start, run a function that does nothing, join; the function's answer seen by the parent; and what an idle child costs in memory that
+ * A child's life: start, run a function that does nothing, join; the same with a function that puts an answer into a queue, `answer` until the parent
+ * has it, `answered` until the child has ended; and what an idle child costs in memory that
  * it has to itself. Medians: a start has no best case that would mean anything.
  */
 import { readFileSync } from 'node:fs';
@@ -12,22 +13,22 @@ const IDLE = 20;
 
 for (const method of ['forkserver', 'fork']) {
   const { Process } = getContext(method);
-  const whole = await times(async () => {
+  const [whole] = await times(async () => {
     const child = new Process({ target: nothing });
     await child.start();
     await child.join();
   });
   report(`start_${method}_ns`, whole);
   const queue = new Queue();
-  const children = [];
-  const seen = await times(async () => {
+  const [seen, ended] = await times(async (lap) => {
     const child = new Process({ target: answer, args: [queue] });
-    children.push(child);
     await child.start();
     await queue.get();
+    lap();
+    await child.join();
   });
-  for (const child of children) await child.join();
   report(`answer_${method}_ns`, seen);
+  report(`answered_${method}_ns`, ended);
 }
 
 const { Process } = getContext('forkserver');
@@ -43,15 +44,19 @@ for (const child of children) {
   await child.join();
 }
 
+/** Medians of the times until each lap, and the end. */
 async function times(once) {
-  for (let i = 0; i < 5; i++) await once();
-  const all = [];
-  for (let i = 0; i < ROUNDS; i++) {
+  const laps = [];
+  for (let i = -5; i < ROUNDS; i++) {
     const start = process.hrtime.bigint();
-    await once();
-    all.push(Number(process.hrtime.bigint() - start));
+    let count = 0;
+    const lap = () => {
+      if (i >= 0) (laps[count++] ??= []).push(Number(process.hrtime.bigint() - start));
+    };
+    await once(lap);
+    lap();
   }
-  return median(all);
+  return laps.map(median);
 }
 
 /** What would be free if the process ended. */

@@ -3,7 +3,7 @@
  * comes back as the same object. An agent holds a block as long as one of its objects, or memory that it gave to user code, is reachable.
  */
 import { currentWaiting } from '../arena/waiting.js';
-import { ClosedError } from '../errors.js';
+import { ClosedError, StaleHandleError } from '../errors.js';
 import { platform } from '../platform/select.js';
 import { blockGeneration, type BlockType, blockType, blockWords, createBlock, dropHold, inheritHold, receiveHandle } from './block.js';
 import { holdSince, letGo } from './handover.js';
@@ -67,6 +67,24 @@ export function abandonShared(handle: Handle): void {
 /** A handle has arrived in a message: the object it names, the same one if this agent has it already. @throws StaleHandleError */
 export function receiveShared(handle: Handle): object {
   receiveHandle(handle);
+  return objectOf(handle);
+}
+
+/** As `receiveShared`, of a handle that is not in transit: whoever told of it keeps the block meanwhile. @throws StaleHandleError */
+export function adoptShared(handle: Handle): object {
+  if (!inheritHold(handle.offset, handle.generation))
+    throw new StaleHandleError('A shared object was freed before it could be taken over: its process has ended');
+  return objectOf(handle);
+}
+
+/** Keeps the block for somebody who is told of it, until what is returned is called, once. REQUIRES: this agent holds it. */
+export function keepBlock({ offset }: Handle): () => void {
+  localOf(offset).holds++;
+  return () => releaseHold(offset);
+}
+
+/** REQUIRES: this agent holds the block. */
+function objectOf(handle: Handle): object {
   const known = locals.get(handle.offset)?.object?.deref();
   if (known !== undefined) return known;
   try {

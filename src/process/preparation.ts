@@ -4,8 +4,9 @@
  */
 import { OutOfMemoryError } from '../errors.js';
 import { sendHandle } from '../memory/block.js';
-import { type Handle, receiveShared } from '../memory/handle.js';
+import { adoptShared, type Handle, keepBlock, receiveShared } from '../memory/handle.js';
 import { Queue } from '../queue/queue.js';
+import { handleOf, type Passable } from '../serialize/passable.js';
 import type { LogSettings } from '../util/log.js';
 import type { Self } from './current.js';
 import type { StartMethod } from './start/launcher.js';
@@ -32,31 +33,53 @@ export interface Inputs {
   readonly properties: object | undefined;
 }
 
-/** The same, for what is nothing but text and numbers: it needs no shared memory, and a child no agent to read it. JSON. */
+/**
+ * The same, where the arguments are nothing but text, numbers and shared objects: as JSON, which needs no shared memory of its own. The parent keeps the
+ * shared objects as long as the child lives, and the child takes holds of its own.
+ */
 export interface Told {
   readonly preparation: Preparation;
-  readonly args: readonly unknown[];
+  readonly args: readonly ToldArgument[];
 }
 
-/** What fits into a request to a fork server, with room for the rest of it. */
-const MOST_TOLD = 32 * 1024;
+/** A value, or an offset and a generation. */
+type ToldArgument = readonly [value: unknown] | readonly [offset: number, generation: number];
 
-/** Undefined where there is more to it than text and numbers, or too much. */
-export function tell(preparation: Preparation, { args, kwargs, properties }: Inputs): Told | undefined {
+/** What fits into a request to a fork server, with room for the rest of it; in JSON a character may take six bytes. */
+const MOST_CHARACTERS = 5000;
+
+/** Undefined where there is more to it, or too much. */
+export function tell(preparation: Preparation, { args, kwargs, properties }: Inputs): (Disposable & { readonly told: Told }) | undefined {
   if (kwargs !== undefined || properties !== undefined || (preparation.surroundings?.env ?? null) !== null) return undefined;
-  let length = 0;
-  for (const text of [...preparation.argv, preparation.self.name, ...args]) {
-    if (typeof text === 'string') length += text.length;
-    else if (typeof text === 'number' ? !Number.isFinite(text) || Object.is(text, -0) : typeof text !== 'boolean' && text !== null)
-      return undefined;
-  }
-  if (length + 32 * args.length > MOST_TOLD / 6) return undefined; // in JSON a character may take six bytes
-  return { preparation: { ...preparation, authkey: hex(preparation.authkey), argv: [...preparation.argv] }, args: [...args] };
+  const texts = [...preparation.argv, preparation.self.name, preparation.surroundings?.cwd, ...args].filter(
+    (one) => typeof one === 'string',
+  );
+  if (texts.reduce((sum, { length }) => sum + length, 32 * args.length) > MOST_CHARACTERS || !args.every(canBeTold)) return undefined;
+  const kept: (() => void)[] = [];
+  const toldArgs = args.map((value): ToldArgument => {
+    if (!isPassable(value)) return [value];
+    const handle = value[handleOf]();
+    kept.push(keepBlock(handle));
+    return [handle.offset, handle.generation];
+  });
+  const told = { preparation: { ...preparation, authkey: hex(preparation.authkey), argv: [...preparation.argv] }, args: toldArgs };
+  return { told, [Symbol.dispose]: () => kept.splice(0).forEach((letGo) => letGo()) };
 }
 
 /** In the child: as `readPreparation`. */
 export function readTold({ preparation, args }: Told): ReturnType<typeof readPreparation> {
-  return { preparation, takeInputs: () => ({ args, kwargs: undefined, properties: undefined }) };
+  const take = (argument: ToldArgument): unknown =>
+    argument.length === 1 ? argument[0] : adoptShared({ offset: argument[0], generation: argument[1] });
+  return { preparation, takeInputs: () => ({ args: args.map(take), kwargs: undefined, properties: undefined }) };
+}
+
+function canBeTold(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  return value === null || typeof value === 'string' || typeof value === 'boolean' || isPassable(value);
+}
+
+function isPassable(value: unknown): value is Passable {
+  return typeof value === 'object' && value !== null && handleOf in value;
 }
 
 /** @throws SerializationError naming the path: `args[1].callback`; OutOfMemoryError. Then nothing is left behind */

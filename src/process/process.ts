@@ -194,12 +194,12 @@ export class Process {
       name: inner.name,
       daemon: record.daemon,
       ticket: async (isDiscreet) => {
-        if (told === undefined || !isDiscreet) queue ??= writePreparation(told?.preparation ?? preparation, inputs);
+        if (told === undefined || !isDiscreet) queue ??= writePreparation(told?.told.preparation ?? preparation, inputs);
         return {
           name: inner.name,
           parent,
           queue: queue?.[handleOf]() ?? null,
-          told: queue === undefined ? told : undefined,
+          told: queue === undefined ? told?.told : undefined,
           target:
             typeof target === 'function' ? await findFunction(target, 'target function') : ((target as FunctionRef | undefined) ?? null),
           processClass: processClass === null ? null : await findFunction(processClass, 'class'),
@@ -215,7 +215,12 @@ export class Process {
       },
     };
     faces.set(record, this);
-    await record.start(launcher, launch, { [Symbol.dispose]: () => queue?.[Symbol.dispose]() });
+    await record.start(launcher, launch, {
+      [Symbol.dispose]: () => {
+        queue?.[Symbol.dispose]();
+        told?.[Symbol.dispose]();
+      },
+    });
     inner.target = undefined;
     inner.args = [];
     inner.kwargs = undefined;

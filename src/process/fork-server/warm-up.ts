@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { currentAgent, isDead } from '../../arena/agent.js';
+import { Queue } from '../../queue/queue.js';
 import { handleOf } from '../../serialize/passable.js';
 import { logSettings } from '../../util/log.js';
 import { runTicket } from '../bootstrap.js';
@@ -28,7 +29,11 @@ export async function loadNodesOwn(): Promise<void> {
 }
 
 /** What a rehearsed child runs. */
-export function doNothing(): void {}
+export function useQueue(queue: Queue): void {
+  queue.putSync(0);
+  queue.getSync();
+  queue[Symbol.dispose]();
+}
 
 /** Who asked for the child that a ticket is for. */
 export function creatorOf({ parent }: Ticket): Creator {
@@ -41,24 +46,19 @@ export async function rehearse(): Promise<void> {
   const parent = { pid: process.ppid, agent: currentAgent().id };
   const facts: Self = { ...before.self, parent: { name: before.self.name, ...parent } };
   const surroundings = { ...currentSurroundings(), env: null };
-  const target = { module: import.meta.url, name: 'doNothing' };
+  const target = { module: import.meta.url, name: 'useQueue' };
   const preparation = { self: facts, authkey: new Uint8Array(32), argv: before.argv, startMethod: null, surroundings, log: logSettings() };
-  const inputs = { args: [], kwargs: undefined, properties: undefined };
   for (let round = 0; round < ROUNDS; round++) {
+    const shared = new Queue();
+    const inputs = { args: [shared], kwargs: undefined, properties: undefined };
     const told = round % 2 === 0 ? tell(preparation, inputs) : undefined;
     const queue = told === undefined ? writePreparation(preparation, inputs) : undefined;
-    const ticket: Ticket = {
-      name: facts.name,
-      parent,
-      queue: queue?.[handleOf]() ?? null,
-      told,
-      target,
-      processClass: null,
-      dieWith: 0,
-      seed: 0,
-    };
+    shared[Symbol.dispose](); // the child is to make an object of its own
+    const handle = queue?.[handleOf]() ?? null;
+    const ticket: Ticket = { name: facts.name, parent, queue: handle, told: told?.told, target, processClass: null, dieWith: 0, seed: 0 };
     await goThrough(JSON.parse(JSON.stringify(ticket)) as Ticket, round);
     queue?.[Symbol.dispose]();
+    told?.[Symbol.dispose]();
   }
   becomeSelf(before.self, new Uint8Array(0));
   process.title = before.title;
