@@ -63,7 +63,10 @@ export function tell(preparation: Preparation, { args, kwargs, properties }: Inp
     return [handle.offset, handle.generation];
   });
   const told = { preparation: { ...preparation, authkey: hex(preparation.authkey), argv: [...preparation.argv] }, args: toldArgs };
-  return { told, [Symbol.dispose]: () => kept.splice(0).forEach((letGo) => letGo()) };
+  const letGoOfAll = (): void => {
+    for (const letGo of kept.splice(0)) letGo();
+  };
+  return { told, [Symbol.dispose]: letGoOfAll };
 }
 
 /** In the child: as `readPreparation`. */

@@ -9,6 +9,7 @@ import { Handover } from '../../memory/handover.js';
 import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { becomeCopy } from './become.js';
+import { compileAhead } from './compile-ahead.js';
 import { findCaches, provideEntropy } from './entropy.js';
 import { leave } from './exit-directly.js';
 import { installFacts } from './facts.js';
@@ -56,6 +57,7 @@ export async function forkProcess(): Promise<Fork> {
 export async function whyNot(): Promise<string | undefined> {
   const reason = whyNotByNature();
   if (reason !== undefined) return reason;
+  if (trial === undefined) compileAhead();
   trial ??= runTrial(forkUntried, leave).then(({ outcome }) => outcome);
   return trial;
 }

@@ -13,19 +13,24 @@ interface TimerList {
 }
 
 interface LinkedImmediate extends NodeJS.Immediate {
-  _idlePrev?: LinkedImmediate | null;
   _idleNext?: LinkedImmediate | null;
 }
 
-/** Node's timers, a circular list for each duration; there is no other way to all of them. */
+/** Node's timers, a circular list for each duration, and its immediates; there is no other way to all of them. */
 let timerLists: Readonly<Record<string, TimerList>> | undefined;
+let immediateQueue: { readonly head: NodeJS.Immediate | null } | undefined;
 
 /** In the parent, before its first fork: finds out where Node keeps its timers. About 4 ms. @throws Error where Node has no inspector, or hides them */
 export function findTimers(): void {
-  if (timerLists !== undefined) return;
-  const { timerListMap } = readScopeVariables(clearTimeout, ['timerListMap']);
-  if (timerListMap === undefined) throw new Error("Node's timers are not where they were in Node 20 to 26");
-  timerLists = timerListMap as Readonly<Record<string, TimerList>>;
+  if (immediateQueue !== undefined) return;
+  const found = { ...readScopeVariables(clearTimeout, ['timerListMap']), ...readScopeVariables(clearImmediate, ['immediateQueue']) };
+  if (found.timerListMap === undefined || found.immediateQueue === undefined)
+    throw new Error("Node's timers are not where they were in Node 20 to 26");
+  timerLists = found.timerListMap as Readonly<Record<string, TimerList>>;
+  immediateQueue = found.immediateQueue as { readonly head: NodeJS.Immediate | null };
+  // what this loads and compiles, no child has to
+  const event = Symbol('forkful.rehearsal');
+  process.on(event, () => {}).removeAllListeners(event);
 }
 
 /** In the child, from an immediate, `running`. */
@@ -44,12 +49,10 @@ function clearTimers(): void {
   }
 }
 
-/** Those of this turn of the loop follow the running one, those of the next precede any new one. */
+/** Those of this turn of the loop follow the running one, the others are in the queue. */
 function clearImmediates(running: LinkedImmediate): void {
   while (running._idleNext) clearImmediate(running._idleNext);
-  const newest: LinkedImmediate = setImmediate(() => {});
-  while (newest._idlePrev) clearImmediate(newest._idlePrev);
-  clearImmediate(newest);
+  for (let next = immediateQueue?.head; next; next = immediateQueue?.head) clearImmediate(next);
 }
 
 /** The channel to the parent's parent is the parent's. */
