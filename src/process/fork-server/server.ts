@@ -14,7 +14,6 @@ import { redirectOutput, STDERR, STDOUT } from '../direct-output.js';
 import { becomeServedChild, mustExitDirectly } from '../forked/become.js';
 import { findCaches, guardRandom } from '../forked/entropy.js';
 import { forkUntried } from '../forked/fork.js';
-import { compileAhead } from '../forked/compile-ahead.js';
 import { runTrial } from '../forked/trial.js';
 import { loadModules } from './preload.js';
 import { encodeGreeting, type Greeting, type Settings } from './protocol.js';
@@ -46,7 +45,6 @@ export async function runServer({ regionBytes, parent, command }: ServerTicket):
   process.argv.splice(0, process.argv.length, ...settings.argv);
   if (settings.nodeOptions !== undefined) process.env.NODE_OPTIONS = settings.nodeOptions; // its children start processes too
   await loadNodesOwn();
-  compileAhead();
   await rehearse(); // before there are listeners of the user's, who would hear of it
   const outcome = await loadModules(settings);
   if (outcome.unable !== undefined) return refuse(outcome);
