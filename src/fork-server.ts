@@ -1,12 +1,15 @@
-/** The entry of every fork server. It loads what registers itself, as child.ts does: its children have it then. */
-import './sync/lock.js';
-import './shared/value.js';
-import './shared/array.js';
-import './queue/queue.js';
-import './serialize/remote-error.js';
+/** The entry of every fork server. */
 import { serverTicket } from './process/current.js';
-import { runServer } from './process/fork-server/server.js';
+import { takeFirstSteps } from './process/fork-server/first-steps.js';
 
 if (serverTicket === undefined)
   throw new Error('This file is started by forkful, with a ticket that says whom to serve; it is no program of its own');
-await runServer(serverTicket);
+const firstSteps = await takeFirstSteps(serverTicket);
+// what registers itself, as in child.ts: its children have it then
+await import('./sync/lock.js');
+await import('./shared/value.js');
+await import('./shared/array.js');
+await import('./queue/queue.js');
+await import('./serialize/remote-error.js');
+const { runServer } = await import('./process/fork-server/server.js');
+await runServer(serverTicket, firstSteps);

@@ -8,6 +8,10 @@
  * - Server: replies of 16 bytes. u32 kind, u32 id, i32 pid, i32 status. A child's start carries its pidfd.
  */
 
+/** What a server finds its first client's socket, and the region, under. */
+export const CLIENT_FD = 3;
+export const REGION_FD = 4;
+
 export interface Settings {
   readonly argv: readonly string[];
   /** NODE_OPTIONS of the client; the server was started without some of them. */

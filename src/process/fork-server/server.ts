@@ -11,13 +11,12 @@ import { runTicket } from '../bootstrap.js';
 import { ChildLife } from '../child-life.js';
 import type { ServerTicket, Ticket } from '../current.js';
 import { redirectOutput, STDERR, STDOUT } from '../direct-output.js';
-import { becomeServedChild, mustExitDirectly } from '../forked/become.js';
+import { becomeServedChild } from '../forked/become.js';
 import { findCaches, guardRandom } from '../forked/entropy.js';
-import { forkUntried } from '../forked/fork.js';
-import { runTrial } from '../forked/trial.js';
+import type { FirstSteps } from './first-steps.js';
 import { loadModules } from './preload.js';
-import { encodeGreeting, type Greeting, type Settings } from './protocol.js';
-import { CLIENT_FD, enterThrough, REGION_FD } from './servers.js';
+import { CLIENT_FD, encodeGreeting, type Greeting, REGION_FD, type Settings } from './protocol.js';
+import { enterThrough } from './servers.js';
 import { currentSurroundings } from '../surroundings.js';
 import { creatorOf, loadNodesOwn, rehearse } from './warm-up.js';
 
@@ -25,22 +24,11 @@ import { creatorOf, loadNodesOwn, rehearse } from './warm-up.js';
 const LONG_MS = 60_000;
 
 /** Resolves in the server when it waits in its loop, or cannot; each child of the server comes out of that loop. */
-export async function runServer({ regionBytes, parent, command }: ServerTicket): Promise<void> {
-  if (parent !== 0) platform.processes.dieWithParent(parent); // until the loop, which hears of its clients' ends
-  process.title = 'forkful fork server';
+export async function runServer({ regionBytes, command }: ServerTicket, { reason, failure }: FirstSteps): Promise<void> {
+  if (reason !== undefined) return refuse({ unable: reason });
   joinRegion({ kind: 'descriptor', fd: REGION_FD, bytes: regionBytes });
   redirectOutput();
   guardRandom();
-  const forking = platform.forking as Forking;
-  const reason = forking.enable();
-  if (reason !== undefined) return refuse({ unable: reason });
-  mustExitDirectly(); // its children must, and it may as well
-  // nothing else is begun before the trial copy is made: it would go on in there too
-  const trial = await runTrial(async () => {
-    const forked = await forkUntried();
-    if (forked.pid === 0) closeSync(CLIENT_FD); // or the client would not hear of our end
-    return forked;
-  }, endByItself);
   const settings = readSettings();
   process.argv.splice(0, process.argv.length, ...settings.argv);
   if (settings.nodeOptions !== undefined) process.env.NODE_OPTIONS = settings.nodeOptions; // its children start processes too
@@ -48,11 +36,11 @@ export async function runServer({ regionBytes, parent, command }: ServerTicket):
   await rehearse(); // before there are listeners of the user's, who would hear of it
   const outcome = await loadModules(settings);
   if (outcome.unable !== undefined) return refuse(outcome);
-  const failure = await trial.outcome;
-  if (failure !== undefined) return refuse({ unable: failure });
+  const unable = await failure;
+  if (unable !== undefined) return refuse({ unable });
   findCaches(false);
   greet(outcome);
-  serveFromTheCheckPhase(forking, command);
+  serveFromTheCheckPhase(platform.forking as Forking, command);
 }
 
 function readSettings(): Settings {
@@ -62,11 +50,6 @@ function readSettings(): Settings {
     if (message?.bytes.length === 0) process.exit(0);
     if (message !== null) return JSON.parse(Buffer.from(message.bytes).toString()) as Settings;
   }
-}
-
-/** The way of most children: the loop runs dry. */
-function endByItself(code: number): void {
-  process.exitCode = code;
 }
 
 /** From an immediate: no iteration of the event loop is under way there, and no promise has anything left to do. */

@@ -15,10 +15,6 @@ import { forkableNodeOptions, forkableOptions, inheritableOptions } from '../sta
 import { currentSurroundings, type Surroundings } from '../surroundings.js';
 import { ForkServerClient } from './client.js';
 
-/** What the server finds its first client's socket and the region under. */
-export const CLIENT_FD = 3;
-export const REGION_FD = 4;
-
 export interface Server {
   readonly client: ForkServerClient;
   /** The program and the options of Node that it was started with. */

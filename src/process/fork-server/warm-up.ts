@@ -15,7 +15,7 @@ import type { Creator } from '../forked/facts.js';
 import { tell, writePreparation } from '../preparation.js';
 import { currentSurroundings } from '../surroundings.js';
 
-const ROUNDS = 16;
+const ROUNDS = 10;
 /** As often a new agent's slot is taken, which is lost then as long as this process lives. */
 const ROLES = 2;
 

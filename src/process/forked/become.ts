@@ -50,7 +50,7 @@ function joinFamily(handover: Handover | null): void {
   if (!afterFork(handover)) platform.forking?.exitNow(ORPHANED_AT_BIRTH);
 }
 
-export function mustExitDirectly(): void {
+function mustExitDirectly(): void {
   const reason = exitDirectly();
   if (reason !== undefined) throw new Error(`this forked process could not end: ${reason}`);
 }

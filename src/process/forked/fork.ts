@@ -15,7 +15,7 @@ import { leave } from './exit-directly.js';
 import { installFacts } from './facts.js';
 import { livingWorkers } from './living-workers.js';
 import { findTimers } from './parents-loop.js';
-import { runTrial } from './trial.js';
+import { type Fork, runTrial } from './trial.js';
 
 /** Other threads get this long to come to rest, at once, and in all. */
 const QUIET_MS = 20;
@@ -23,13 +23,6 @@ const PATIENCE_MS = 2000;
 
 /** Once per process: whether a copy of it works. */
 let trial: Promise<string | undefined> | undefined;
-
-export interface Fork {
-  /** 0 in the child. */
-  readonly pid: number;
-  /** In the parent, when the child has ended: what it was given but did not live to take is taken back. */
-  settle(): void;
-}
 
 /**
  * `fork()`, as Python's `os.fork`: resolves to 0 in the child and to the child's process id in the parent.
@@ -85,7 +78,7 @@ function cannotFork(reason: string): StateError {
 }
 
 /** From the next macrotask; tries again while other threads are busy. REQUIRES: enabled. */
-export function forkUntried(): Promise<Fork> {
+function forkUntried(): Promise<Fork> {
   const deadline = performance.now() + PATIENCE_MS;
   return new Promise((resolve, reject) => {
     const attempt = (): void => {

@@ -10,7 +10,13 @@ import type { Datagrams } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { STDERR, writeFully } from '../../util/write.js';
 import { exitCodeOfStatus } from '../start/launcher.js';
-import type { Fork } from './fork.js';
+
+export interface Fork {
+  /** 0 in the child. */
+  readonly pid: number;
+  /** In the parent, when the child has ended: what it was given but did not live to take is taken back. */
+  settle(): void;
+}
 
 /** As much of it as is used here; its types come with those of browsers only. */
 interface Wasm {
