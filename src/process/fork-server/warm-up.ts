@@ -11,6 +11,7 @@ import { runTicket } from '../bootstrap.js';
 import { ChildLife } from '../child-life.js';
 import { becomeSelf, type Self, self, type Ticket } from '../current.js';
 import { assumeRole } from '../forked/become.js';
+import { rehearseExit } from '../forked/exit-directly.js';
 import type { Creator } from '../forked/facts.js';
 import { tell, writePreparation } from '../preparation.js';
 import { currentSurroundings } from '../surroundings.js';
@@ -69,8 +70,7 @@ async function goThrough(ticket: Ticket, round: number): Promise<void> {
   if (round < ROLES) assumeRole(creatorOf(ticket));
   const events = new Map(process.eventNames().map((event) => [event, process.listeners(event as 'exit')]));
   await runTicket(ticket, new ChildLife());
-  process.emit('beforeExit', 0);
-  process.emit('exit', 0);
+  rehearseExit();
   for (const event of process.eventNames()) {
     const known = events.get(event) ?? [];
     for (const listener of process.listeners(event as 'exit')) if (!known.includes(listener)) process.off(event as 'exit', listener);

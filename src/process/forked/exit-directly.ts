@@ -3,8 +3,9 @@
  *
  * - `process.exit()` and uncaught errors come to the environment's exit handler, which the addon replaces. By then Node has printed the error and
  *   written what coverage and profilers collected.
- * - An end for want of anything left to do runs the `exit` listeners and then the teardown, without that handler: so the child leaves as soon as the
- *   listeners have run, by `process.reallyExit`, which comes to the handler.
+ * - An end for want of anything left to do runs the `beforeExit` and `exit` listeners and then the teardown, without that handler: so the child
+ *   leaves by itself when the former have left nothing to do. Nor does Node then complain of a main module that never comes to its end: in a copy of
+ *   the process that is as it should be.
  */
 import { platform } from '../../platform/select.js';
 
@@ -14,6 +15,8 @@ interface NodesOwn {
   reallyExit(code: number): never;
   _fatalException(error: unknown, fromPromise: boolean): boolean;
 }
+
+let isRehearsal = false;
 
 /** In a forked child, once. @returns undefined, or why it cannot end */
 export function exitDirectly(): string | undefined {
@@ -34,10 +37,24 @@ export function exitDirectly(): string | undefined {
   };
   process.emit = function (this: NodeJS.Process, event: string, ...args: unknown[]): boolean {
     const heard = (emit as (...all: unknown[]) => boolean).call(this, event, ...args);
+    if (event === 'beforeExit' && !isRehearsal && isDry()) leave();
     if (event === 'exit' && !isFatal && own._exiting === true) own.reallyExit(Number(process.exitCode ?? args[0] ?? 0));
     return heard;
   } as typeof process.emit;
   return undefined;
+}
+
+/** The events are emitted to see what listeners do: nothing ends. */
+export function rehearseExit(): void {
+  isRehearsal = true;
+  process.emit('beforeExit', 0);
+  process.emit('exit', 0);
+  isRehearsal = false;
+}
+
+function isDry(): boolean {
+  const load = platform.forking?.loopLoad();
+  return load?.handles === 0 && load.requests === 0;
 }
 
 /** As Node's `process.exit`, which the program that was copied may have replaced: test runners do, to see who ends their processes. */
