@@ -18,7 +18,7 @@ import { loadModules } from './preload.js';
 import { CLIENT_FD, encodeGreeting, type Greeting, REGION_FD, type Settings } from './protocol.js';
 import { enterThrough } from './servers.js';
 import { currentSurroundings } from '../surroundings.js';
-import { creatorOf, loadNodesOwn, rehearse } from './warm-up.js';
+import { collectGarbage, creatorOf, loadNodesOwn, rehearse } from './warm-up.js';
 
 /** How long to wait for the settings at once. */
 const LONG_MS = 60_000;
@@ -39,6 +39,7 @@ export async function runServer({ regionBytes, command }: ServerTicket, { reason
   const unable = await failure;
   if (unable !== undefined) return refuse({ unable });
   findCaches(false);
+  await collectGarbage();
   greet(outcome);
   serveFromTheCheckPhase(platform.forking as Forking, command);
 }
