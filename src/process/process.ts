@@ -195,15 +195,20 @@ export class Process {
     const launch: Launch = {
       name: inner.name,
       daemon: record.daemon,
-      ticket: async () => ({
-        name: inner.name,
-        parent,
-        queue: (preparation as Queue)[handleOf](),
-        target:
-          typeof target === 'function' ? await findFunction(target, 'target function') : ((target as FunctionRef | undefined) ?? null),
-        processClass: processClass === null ? null : await findFunction(processClass, 'class'),
-        dieWith: record.daemon ? process.pid : 0,
-      }),
+      ticket: async () => {
+        const functionRef = typeof target === 'function' ? await findFunction(target, 'target function') : (target ?? null);
+        const classRef = processClass === null ? null : await findFunction(processClass, 'class');
+        const ref = functionRef ?? classRef;
+        if (ref !== null) getLogger().subDebug('child %s is to run %s of %s', facts.name, ref.name, ref.module);
+        return {
+          name: facts.name,
+          parent,
+          queue: (preparation as Queue)[handleOf](),
+          target: functionRef as FunctionRef | null,
+          processClass: classRef,
+          dieWith: record.daemon ? process.pid : 0,
+        };
+      },
       continueInCopy: async () => {
         becomeSelf(facts, authkey);
         getLogger().info('child process calling self.run()');
