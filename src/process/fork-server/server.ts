@@ -13,6 +13,7 @@ import { redirectOutput, STDERR, STDOUT } from '../direct-output.js';
 import { becomeServedChild } from '../forked/become.js';
 import { guardEntropy } from '../forked/entropy.js';
 import { forkUntried } from '../forked/fork.js';
+import { livingWorkers } from '../forked/living-workers.js';
 import { runTrial } from '../forked/trial.js';
 import { creatorOf } from './creator.js';
 import { loadModules } from './preload.js';
@@ -34,6 +35,8 @@ export async function runServer({ regionBytes, parent, command }: ServerTicket):
   const forking = platform.forking as Forking;
   const reason = forking.enable();
   if (reason !== undefined) return refuse({ unable: reason });
+  if (livingWorkers() > 0)
+    return refuse({ unable: 'a Worker runs in every process here, as module hooks of Node 20 do, and copies would lack it' });
   // nothing else is begun before the trial copy is made: it would go on in there too
   const trial = await runTrial(async () => {
     const forked = await forkUntried();
