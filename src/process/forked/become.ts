@@ -38,6 +38,7 @@ export function becomeServedChild(creator: { readonly pid: number; isAlive(): bo
     renewEntropy();
     mustExitDirectly();
     joinFamily(null);
+    endWhenDrained();
   });
 }
 
