@@ -15,8 +15,10 @@ const noStripping = stripsTypes
   ? {}
   : { skip: true, meta: { skipReason: `Node ${process.versions.node} does not run TypeScript by itself` } };
 const tsx = ['--import', 'tsx'];
+/** Ten programs, one after the other, each of which starts a compiler. */
+const MANY_MS = 80_000;
 /** On Node 20 tsx has a Worker in the fork server too, which says so and is not used. */
-const FALLS_BACK = { env: { NODE_NO_WARNINGS: '1' } };
+const FALLS_BACK = { env: { NODE_NO_WARNINGS: '1' }, timeoutMs: MANY_MS };
 const BESIDE_TSX = { fork: 'tsx has a Worker, which a copy would lack: ERR_FORKFUL_CANNOT_FORK' };
 const NOT_IMPORTED = { fork: 'a copy imports nothing: see the conformance tests' };
 
@@ -57,7 +59,7 @@ describe.each(getAllStartMethods())('%s', (method) => {
     expect(await run('forms/main.ts', [method, timing], ['--disable-warning=ExperimentalWarning'])).toEqual(ofTypeScript);
   });
 
-  test('TypeScript run by tsx', skipFor(method, BESIDE_TSX), async () => {
+  test('TypeScript run by tsx', { ...skipFor(method, BESIDE_TSX), timeout: MANY_MS + 10_000 }, async () => {
     const lines = await run('forms/main.ts', [method, 'await'], tsx, FALLS_BACK);
     if (method !== 'thread' || stripsTypes) expect(lines).toEqual(ofTypeScript);
     else {
@@ -67,7 +69,9 @@ describe.each(getAllStartMethods())('%s', (method) => {
     }
   });
 
-  test('TypeScript that tsx makes a CommonJS module of', skipFor(method, BESIDE_TSX), async ({ skip }) => {
+  test('TypeScript that tsx makes a CommonJS module of', { ...skipFor(method, BESIDE_TSX), timeout: MANY_MS + 10_000 }, async ({
+    skip,
+  }) => {
     skip(method === 'thread' && !stripsTypes, `tsx does not work in threads of Node ${process.versions.node}`);
     expect(await run('forms/commonjs/main.ts', [method], tsx, FALLS_BACK)).toEqual(['0 done', '0 default', '0 other']);
   });
