@@ -12,7 +12,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/helpers/leak-check.ts'],
+    setupFiles: ['test/helpers/leak-check.ts', 'test/helpers/genuine-exit.ts'],
     // Files of dist/ are loaded by Node itself, untransformed. Children load them so too: there is one module, not a twin per loader.
     server: { deps: { external: [/\/dist\//] } },
     // One fresh process per file: what a file leaves behind can be told, and a crash takes one file with it.

@@ -29,8 +29,9 @@ bool quellStream(uv_handle_t* handle) {
   const int fd = fdOf(handle);
   uv_read_stop(reinterpret_cast<uv_stream_t*>(handle));
   if (fd == STDOUT_FILENO || fd == STDERR_FILENO) return false;
-  // libuv cannot stop listening without closing, which is for the owner to do: so the socket itself is exchanged.
-  if (fd > 2) os::replaceListener(fd);
+  // libuv cannot stop listening without closing, which is for the owner to do: so the socket itself is exchanged. A handle that is not active does not
+  // accept, though its socket may be listening: another copy of this process may have begun that.
+  if (fd > 2 && uv_is_active(handle)) os::replaceListener(fd);
   return true;
 }
 
@@ -74,10 +75,8 @@ napi_value quellHandles(napi_env env, napi_callback_info) {
         if (!uv_is_closing(handle) && quell(handle)) uv_unref(handle);
       },
       &isStdinWatched);
-  // What the parent is given to read is the parent's. Not under libuv's hands: epoll refuses /dev/null.
-  if (!isStdinWatched) {
-    if (os::Status status = os::emptyStdin(); !status.ok()) return throwStatus(env, status);
-  }
+  // What the parent is given to read is the parent's.
+  if (os::Status status = os::emptyStdin(isStdinWatched); !status.ok()) return throwStatus(env, status);
   return nullptr;
 }
 

@@ -49,7 +49,14 @@ Status fillStdio() {
   }
 }
 
-Status emptyStdin() {
+Status emptyStdin(bool isWatched) {
+  if (isWatched) {
+    int ends[2];
+    if (pipe(ends) == -1) return Status::lastError("pipe");
+    const UniqueFd nothing(ends[0]);
+    const UniqueFd writer(ends[1]);
+    return redirect(nothing.get(), STDIN_FILENO);
+  }
   const UniqueFd nothing(retryOnInterrupt([] { return open("/dev/null", O_RDONLY | O_CLOEXEC); }));
   if (!nothing.valid()) return Status::lastError("open");
   return redirect(nothing.get(), STDIN_FILENO);

@@ -20,6 +20,7 @@ export function redirectOutput(): void {
 function redirectOnUse(name: 'stdout' | 'stderr', fd: number): void {
   const descriptor = Object.getOwnPropertyDescriptor(process, name);
   if (descriptor?.get === undefined) {
+    if (!process[name]) return; // a program may have taken it away
     redirect(process[name], fd);
     return;
   }

@@ -13,6 +13,7 @@ import { isMainProcess } from './current.js';
 const GRACE_MS = 1000;
 
 const children = new Set<ChildRecord>();
+const lastly: (() => void)[] = [];
 let isInstalled = false;
 let isExitLogged = false;
 
@@ -26,6 +27,16 @@ export function livingChildren(): ChildRecord[] {
 
 export function addChild(record: ChildRecord): void {
   children.add(record);
+  install();
+}
+
+/** Calls back at this process's, or thread's, exit when its children have been dealt with. */
+export function afterChildren(callback: () => void): void {
+  lastly.push(callback);
+  install();
+}
+
+function install(): void {
   if (isInstalled) return;
   isInstalled = true;
   process.on('beforeExit', windUp);
@@ -83,4 +94,5 @@ function endChildren(): void {
     getLogger().info('calling join() for process %s', record.name);
     record.joinSync(Number.POSITIVE_INFINITY);
   }
+  for (const callback of lastly) callback();
 }

@@ -14,7 +14,7 @@ import { type FunctionRef, importFunction } from './function-ref.js';
 import { type AnyFunction, callArgs, checkArgs, checkKwargs, checkTarget, type ProcessOptions, type Target } from './options.js';
 import { type Inputs, type Preparation, tell, writePreparation } from './preparation.js';
 import { type EndingSignal, type ExitCode, type Launch, type StartMethod, signalName } from './start/launcher.js';
-import { checkMethod, getStartMethod, launcherFor } from './start-method.js';
+import { checkMethod, getStartMethod, launcherFor, setStartMethod } from './start-method.js';
 import { findFunction } from './target.js';
 
 /** On a class that a context made: its method. A subclass inherits it. */
@@ -179,13 +179,13 @@ export class Process {
         `Cannot start ${inner.name}: ${self().name} is still importing the module of its target, which would start it in every child again. ` +
           'Guard the code of a main module: if (isMainProcess) { ... }',
       );
-    const launcher = launcherFor(inner.method ?? getStartMethod());
+    const startMethod = inner.method ?? getStartMethod();
+    const launcher = launcherFor(startMethod);
     const surroundings = launcher.prepare?.();
     const processClass = subclassOf(this);
     const parent = { name: self().name, pid: process.pid, agent: currentAgent().id };
     const facts: Self = { name: inner.name, identity: inner.identity, daemon: record.daemon, parent };
     const { authkey } = this;
-    const startMethod = getStartMethod({ allowNone: true });
     const preparation: Preparation = { self: facts, authkey, argv: process.argv, startMethod, surroundings, log: logSettings() };
     const inputs: Inputs = { args, kwargs, properties: processClass === null ? undefined : { ...this } };
     const told = launcher.isDiscreet ? tell(preparation, inputs) : undefined;
@@ -195,20 +195,24 @@ export class Process {
       daemon: record.daemon,
       ticket: async (isDiscreet) => {
         if (told === undefined || !isDiscreet) queue ??= writePreparation(told?.told.preparation ?? preparation, inputs);
+        const functionRef = typeof target === 'function' ? await findFunction(target, 'target function') : (target ?? null);
+        const classRef = processClass === null ? null : await findFunction(processClass, 'class');
+        const ref = functionRef ?? classRef;
+        if (ref !== null) getLogger().subDebug('child %s is to run %s of %s', facts.name, ref.name, ref.module);
         return {
-          name: inner.name,
+          name: facts.name,
           parent,
           queue: queue?.[handleOf]() ?? null,
           told: queue === undefined ? told?.told : undefined,
-          target:
-            typeof target === 'function' ? await findFunction(target, 'target function') : ((target as FunctionRef | undefined) ?? null),
-          processClass: processClass === null ? null : await findFunction(processClass, 'class'),
+          target: functionRef as FunctionRef | null,
+          processClass: classRef,
           dieWith: record.daemon ? process.pid : 0,
           seed: randomInt(2 ** 32),
         };
       },
       continueInCopy: async () => {
         becomeSelf(facts, authkey);
+        setStartMethod(startMethod, { force: true });
         getLogger().info('child process calling self.run()');
         embody(this, { ...(target === undefined ? undefined : { target }), args, kwargs });
         await this.run(...callArgs(args, kwargs));
@@ -340,11 +344,16 @@ function childOf(subject: Process, what: string): ChildRecord {
 }
 
 function checkParent(subject: Process, { creator }: ChildRecord, what: string): void {
-  if (creator.pid === process.pid && creator.threadId === threadId) return;
+  if (isHere(creator)) return;
   throw new StateError(
     'ERR_FORKFUL_NOT_PARENT',
     `Cannot ${what}: only the process that made ${innerOf(subject).name} can, pid ${creator.pid}`,
   );
+}
+
+/** Whether the running process, and thread, is that one: only there is known how the children fare. A copy has the objects of its parent. */
+function isHere(creator: ChildRecord['creator']): boolean {
+  return creator.pid === process.pid && creator.threadId === threadId;
 }
 
 function alreadyStarted(subject: Process, rule: string): StateError {
@@ -359,6 +368,7 @@ function subclassOf(subject: Process): (new () => Process) | null {
 
 function status(record: ChildRecord | null): string {
   if (record === null) return 'started';
+  if (!isHere(record.creator)) return 'unknown';
   if (record.child === undefined) return 'initial';
   const exitCode = record.look();
   if (exitCode === null) return 'started';

@@ -1,8 +1,11 @@
 /** How children end with their parents, and what is printed when they fail. */
 import { getAllStartMethods } from 'forkful';
 import { describe, expect, test } from 'vitest';
-import { itNative } from '../helpers/backends.js';
+import { skipFor } from '../helpers/grid.js';
 import { runChild, startChild, waitForLine } from '../helpers/watchdog.js';
+
+const SIGNALLED = { thread: 'it gets no signals, and ends with its process' };
+const OUTLIVES = { thread: 'it ends with its process' };
 
 const lines = (text: string) =>
   text
@@ -66,29 +69,29 @@ describe.each(getAllStartMethods())('%s', (method) => {
   });
 });
 
-itNative('a daemon that ignores SIGTERM is killed after a second', async () => {
-  const { stdout, exitCode } = await runChild('process/ending.mjs', { args: ['spawn', 'exit', 'stubborn'] });
-  expect(lines(stdout)).toEqual(['child runs', 'parent exits 5', 'child ignores SIGTERM']);
-  expect(exitCode).toBe(5);
-});
-
-itNative('a daemon dies with a parent that is killed', async () => {
-  const parent = startChild('process/ending.mjs', { args: ['spawn', 'wait', 'stubborn'] });
-  await waitForLine(parent, /^child \d+ runs$/);
-  parent.kill();
-  // rejects when the daemon lives on
-  expect((await parent.ended).signal).toBe('SIGKILL');
-});
-
-itNative('a child that is no daemon lives on, and learns that its parent was killed', async () => {
-  const parent = startChild('process/ending.mjs', { args: ['spawn', 'wait', 'watcher'] });
-  await waitForLine(parent, /^child \d+ runs$/);
-  parent.kill();
-  const { stdout } = await parent.ended;
-  expect(lines(stdout)).toEqual(['parent is alive: true, false, false', 'child runs', 'parent is alive: false']);
-});
-
 describe.each(getAllStartMethods())('%s', (method) => {
+  test('a daemon that ignores SIGTERM is killed after a second', skipFor(method, SIGNALLED), async () => {
+    const { stdout, exitCode } = await runChild('process/ending.mjs', { args: [method, 'exit', 'stubborn'] });
+    expect(lines(stdout)).toEqual(['child runs', 'parent exits 5', 'child ignores SIGTERM']);
+    expect(exitCode).toBe(5);
+  });
+
+  test('a daemon dies with a parent that is killed', skipFor(method, SIGNALLED), async () => {
+    const parent = startChild('process/ending.mjs', { args: [method, 'wait', 'stubborn'] });
+    await waitForLine(parent, /^child \d+ runs$/);
+    parent.kill();
+    // rejects when the daemon lives on
+    expect((await parent.ended).signal).toBe('SIGKILL');
+  });
+
+  test('a child that is no daemon lives on, and learns that its parent was killed', skipFor(method, OUTLIVES), async () => {
+    const parent = startChild('process/ending.mjs', { args: [method, 'wait', 'watcher'] });
+    await waitForLine(parent, /^child \d+ runs$/);
+    parent.kill();
+    const { stdout } = await parent.ended;
+    expect(lines(stdout)).toEqual(['parent is alive: true, false, false', 'child runs', 'parent is alive: false']);
+  });
+
   test('a parent with nothing left to do ends its daemon first, then waits for its other child', async () => {
     const { stdout, exitCode } = await runChild('process/daemon-and-other.mjs', { args: [method] });
     expect(lines(stdout)).toEqual(['the daemon is gone', 'parent exits 0']);

@@ -13,7 +13,7 @@ afterEach(() => {
 });
 
 test('the methods that work here, the default first', () => {
-  expect(getAllStartMethods()).toEqual(backend === 'native' ? ['spawn', 'thread'] : ['thread']);
+  expect(getAllStartMethods()).toEqual(backend === 'native' ? ['forkserver', 'spawn', 'fork', 'thread'] : ['thread']);
   expect(getStartMethod({ allowNone: true })).toBe(null);
   expect(getStartMethod()).toBe(getAllStartMethods()[0]);
   expect(getStartMethod({ allowNone: true })).toBe(getAllStartMethods()[0]);

@@ -9,6 +9,8 @@ import { runChild } from '../helpers/watchdog.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const fixtures = new URL('../fixtures/process/', import.meta.url);
 
+const CLASS_NAMES = { forkserver: 'ForkServerProcess', spawn: 'SpawnProcess', fork: 'ForkProcess', thread: 'ThreadProcess' };
+
 describe.each(getAllStartMethods())('%s', (method) => {
   test.each(['after', 'await'])('every exported function is found by identity (%s the evaluation of the main module)', async (timing) => {
     const { stdout, stderr, exitCode } = await runChild('process/found.mjs', { args: [method, timing] });
@@ -33,7 +35,7 @@ describe.each(getAllStartMethods())('%s', (method) => {
       'subclass: subclass Subclass-n',
       'subclass from elsewhere: elsewhere [{"a":1}]',
       'subclass that calls super: declared and more',
-      `process of a context: ${method === 'spawn' ? 'SpawnProcess' : 'ThreadProcess'}-n`,
+      `process of a context: ${CLASS_NAMES[method]}-n`,
     ]);
     expect(exitCode).toBe(0);
   });

@@ -7,6 +7,7 @@ import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import type { ServerTicket } from '../current.js';
 import { exitDirectly } from '../forked/exit-directly.js';
+import { livingWorkers } from '../forked/living-workers.js';
 import { type Fork, runTrial } from '../forked/trial.js';
 import { CLIENT_FD } from './protocol.js';
 
@@ -23,10 +24,15 @@ export async function takeFirstSteps({ parent }: ServerTicket): Promise<FirstSte
   if (parent !== 0) platform.processes.dieWithParent(parent); // until the loop, which hears of its clients' ends
   process.title = 'forkful fork server';
   const forking = platform.forking as Forking;
-  const reason = forking.enable() ?? exitDirectly(); // its children must end directly, and it may as well
+  const reason = forking.enable() ?? whyNotAlone() ?? exitDirectly(); // its children must end directly, and it may as well
   if (reason !== undefined) return { reason, failure: Promise.resolve(undefined) };
   const { outcome } = await runTrial(() => forkBare(forking), endByItself);
   return { reason: undefined, failure: outcome };
+}
+
+function whyNotAlone(): string | undefined {
+  if (livingWorkers() === 0) return undefined;
+  return 'a Worker runs in every process here, as module hooks of Node 20 do, and copies would lack it';
 }
 
 /** Nothing of forkful's is there yet that a copy would have to put right. */

@@ -37,8 +37,11 @@ export async function loadModules({ preload, target }: Settings): Promise<Greeti
   }
   if (target === null || preload.includes(target)) return { failed };
   const handles = countUnsharable();
+  const failures = failed.length;
   const isLoaded = await load(target);
   const left = foreignThreads(threads);
+  // Node would tell every child of this server the same: they are to try it themselves, and may fail in their own words
+  if (failed.length > failures) return { unable: `the module ${target} failed: ${failed[failures]?.reason}`, isTargetsFault: true };
   if (isLoaded && left.length === 0 && countUnsharable() <= handles) return { failed };
   const what = !isLoaded ? 'was not loaded in time' : left.length > 0 ? `left ${describe(left)} behind` : 'left something open';
   return { unable: `the module ${target} ${what}`, isTargetsFault: true };

@@ -2,6 +2,7 @@
  * Which fork server this process uses. It is started when the first child is, and again when it has died; a child of a server uses the same one as its
  * parent. One that was started with other options of Node than are wanted now is left to the children it has.
  */
+import { afterChildren } from '../exit.js';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
@@ -33,6 +34,9 @@ interface Door {
   readonly command: string;
   readonly surroundings: Surroundings;
 }
+
+/** A server without clients ends at once, unless it has children to wait for. */
+const REAP_MS = 1000;
 
 let current: Server | undefined;
 let door: Door | undefined;
@@ -104,6 +108,12 @@ function joinParents(command: string): Server | undefined {
   return undefined;
 }
 
+/** Descriptors outlive the threads that opened them, and so would the server; and the event loop that would reap it is gone. */
+function endWithThread(client: ForkServerClient, pid: number | undefined): void {
+  client.close();
+  if (pid !== undefined && platform.processes.waitExit(pid, REAP_MS) !== null) platform.processes.reap(pid);
+}
+
 function startServer(command: string): Server {
   const grant = grantRegion();
   if (grant.kind !== 'descriptor') throw new Error(`A fork server needs a region with a descriptor, got a ${grant.kind}`);
@@ -118,7 +128,9 @@ function startServer(command: string): Server {
     });
     started.on('error', () => {}); // the other end of the socket tells as much
     started.unref();
-    return { client: new ForkServerClient(ours), command, surroundings, isConfigured: false, process: started };
+    const client = new ForkServerClient(ours);
+    if (!isMainThread) afterChildren(() => endWithThread(client, started.pid));
+    return { client, command, surroundings, isConfigured: false, process: started };
   } finally {
     closeSync(theirs);
   }

@@ -36,6 +36,7 @@ export function becomeServedChild(creator: Creator, seed: number): void {
   orDie(() => {
     seedEntropy(seed);
     assumeRole(creator);
+    endWhenDrained();
   });
 }
 

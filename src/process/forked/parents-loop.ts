@@ -2,8 +2,11 @@
  * The event loop of a process that was forked in the middle of its life: everything that the parent waits for is the parent's. The child drops its
  * copies, so that no timer fires twice and no byte of the parent's sockets is read by the wrong process.
  */
+import { createReadStream, type ReadStream } from 'node:fs';
 import { platform } from '../../platform/select.js';
 import { readScopeVariables } from './scope-variables.js';
+
+const STDIN = 0;
 
 /** Node's own listeners: for warnings, and for turning signal listeners into signal handlers. */
 const KEPT = new Set<string | symbol>(['newListener', 'removeListener', 'warning']);
@@ -36,11 +39,22 @@ export function findTimers(): void {
 /** In the child, from an immediate, `running`. */
 export function dropParentsLoop(running: NodeJS.Immediate): void {
   platform.forking?.quellHandles();
+  renewStdin();
   clearTimers();
   clearImmediates(running);
   for (const event of process.eventNames()) if (!KEPT.has(event)) process.removeAllListeners(event);
   if (process.hasUncaughtExceptionCaptureCallback()) process.setUncaughtExceptionCaptureCallback(null);
   if (process.connected) hideChannel();
+}
+
+/** The stream that the parent may have made of its stdin reads from there; descriptor 0 is empty by now. */
+function renewStdin(): void {
+  let stream: ReadStream | undefined;
+  const get = (): ReadStream => {
+    stream ??= createReadStream('', { fd: STDIN, autoClose: false });
+    return stream;
+  };
+  Object.defineProperty(process, 'stdin', { get, enumerable: true, configurable: true });
 }
 
 function clearTimers(): void {
