@@ -15,11 +15,16 @@ export function endWhenDrained(): void {
   if (inherited === 0) return; // Node notices by itself
   const isDrained = (): boolean => {
     const { handles, requests } = forking.loopLoad();
-    return handles === 0 && requests <= inherited;
+    return handles === 0 && requests <= inherited && !hasTimers();
   };
   setInterval(() => {
     if (!isDrained()) return;
     process.emit('beforeExit', Number(process.exitCode ?? 0));
     if (isDrained()) leave();
   }, LOOK_MS).unref();
+}
+
+/** All timers share one handle, which counts for nothing while one of them runs: as it does when this is asked. */
+function hasTimers(): boolean {
+  return process.getActiveResourcesInfo().some((name) => name === 'Timeout' || name === 'Immediate');
 }
