@@ -9,4 +9,4 @@ import { runServer } from './process/fork-server/server.js';
 
 if (serverTicket === undefined)
   throw new Error('This file is started by forkful, with a ticket that says whom to serve; it is no program of its own');
-await runServer(serverTicket);
+void runServer(serverTicket); // not awaited: this module would never be done in the children, which Node takes for their failure

@@ -10,6 +10,7 @@ import { endWhenDrained } from './end-when-drained.js';
 import { renewEntropy } from './entropy.js';
 import { exitDirectly } from './exit-directly.js';
 import { correctFacts } from './facts.js';
+import { inspectOnSignal } from './inspect-on-signal.js';
 import { forgetWorkers } from './living-workers.js';
 import { dropParentsLoop } from './parents-loop.js';
 
@@ -28,6 +29,7 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
     mustExitDirectly();
     joinFamily(handover);
     endWhenDrained();
+    inspectOnSignal();
   });
 }
 
@@ -38,6 +40,7 @@ export function becomeServedChild(creator: { readonly pid: number; isAlive(): bo
     renewEntropy();
     mustExitDirectly();
     joinFamily(null);
+    inspectOnSignal();
   });
 }
 

@@ -3,9 +3,11 @@
  *
  * - `process.exit()` and uncaught errors come to the environment's exit handler, which the addon replaces. By then Node has printed the error and
  *   written what coverage and profilers collected.
- * - An end for want of anything left to do runs the `exit` listeners and then the teardown, without that handler: so the child leaves as soon as the
- *   listeners have run, by `process.reallyExit`, which comes to the handler.
+ * - An end for want of anything left to do would run the `exit` listeners and then the teardown, without that handler. It would also be judged by the
+ *   main module's evaluation, which may never end in a copy: the parent is what it waits for. So the child leaves as soon as `beforeExit` has brought
+ *   nothing new, by `process.reallyExit`, which comes to the handler.
  */
+import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 
 /** What Node's C++ side calls, and Node's types do not name. */
@@ -15,10 +17,15 @@ interface NodesOwn {
   _fatalException(error: unknown, fromPromise: boolean): boolean;
 }
 
+/** What the event loop of the parent was doing when it was copied, which will not end in this process. */
+let inheritedRequests = 0;
+
 /** In a forked child, once. @returns undefined, or why it cannot end */
 export function exitDirectly(): string | undefined {
-  const reason = platform.forking?.exitDirectly();
+  const forking = platform.forking as Forking;
+  const reason = forking.exitDirectly();
   if (reason !== undefined) return reason;
+  inheritedRequests = forking.loopLoad().requests;
   const own = process as unknown as NodesOwn;
   const { emit } = process;
   const fatalException = own._fatalException;
@@ -33,11 +40,23 @@ export function exitDirectly(): string | undefined {
     }
   };
   process.emit = function (this: NodeJS.Process, event: string, ...args: unknown[]): boolean {
+    // when the listeners, and what they put off, have had their turn; but before immediates of theirs
+    if (event === 'beforeExit') setImmediate(() => isDrained(true) && leave());
     const heard = (emit as (...all: unknown[]) => boolean).call(this, event, ...args);
     if (event === 'exit' && !isFatal && own._exiting === true) own.reallyExit(Number(process.exitCode ?? args[0] ?? 0));
     return heard;
   } as typeof process.emit;
   return undefined;
+}
+
+/**
+ * Whether nothing is left that would keep this process alive. All immediates share one handle, which is active still while the last of them runs: so an
+ * immediate that asks says so. All timers share one too, which is not while one of them runs.
+ */
+export function isDrained(askedByImmediate: boolean): boolean {
+  const { handles, requests } = (platform.forking as Forking).loopLoad();
+  if (handles > (askedByImmediate ? 1 : 0) || requests > inheritedRequests) return false;
+  return !process.getActiveResourcesInfo().some((name) => name === 'Timeout' || name === 'Immediate');
 }
 
 /** As Node's `process.exit`, which the program that was copied may have replaced: test runners do, to see who ends their processes. */
