@@ -13,6 +13,7 @@ import { redirectOutput, STDERR, STDOUT } from '../direct-output.js';
 import { becomeServedChild } from '../forked/become.js';
 import { guardEntropy } from '../forked/entropy.js';
 import { forkUntried } from '../forked/fork.js';
+import { findTimers } from '../forked/parents-loop.js';
 import { runTrial } from '../forked/trial.js';
 import { creatorOf } from './creator.js';
 import { loadModules } from './preload.js';
@@ -42,6 +43,7 @@ export async function runServer({ regionBytes, parent, command }: ServerTicket):
   }, endByItself);
   const settings = readSettings();
   process.argv.splice(0, process.argv.length, ...settings.argv);
+  findTimers();
   await loadNodesOwn();
   const outcome = await loadModules(settings);
   if (outcome.unable !== undefined) return refuse(outcome);

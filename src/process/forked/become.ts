@@ -12,7 +12,7 @@ import { exitDirectly } from './exit-directly.js';
 import { correctFacts } from './facts.js';
 import { inspectOnSignal } from './inspect-on-signal.js';
 import { forgetWorkers } from './living-workers.js';
-import { dropParentsLoop } from './parents-loop.js';
+import { clearTimers, dropParentsLoop } from './parents-loop.js';
 
 /** As the exit code of a child whose end nobody saw: its parent died before it could take over what they share. */
 const ORPHANED_AT_BIRTH = 255;
@@ -37,6 +37,7 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
 export function becomeServedChild(creator: { readonly pid: number; isAlive(): boolean }): void {
   orDie(() => {
     correctFacts(creator);
+    clearTimers();
     renewEntropy();
     mustExitDirectly();
     joinFamily(null);

@@ -35,7 +35,8 @@ export function dropParentsLoop(running: NodeJS.Immediate): void {
   if (process.connected) hideChannel();
 }
 
-function clearTimers(): void {
+/** Also in a child of a fork server, where preloaded modules may have begun some: they would run in each child, and keep it from ending. */
+export function clearTimers(): void {
   for (const list of Object.values(timerLists ?? {})) {
     for (let timer = list._idlePrev; timer && timer !== list && timer !== timer._idlePrev; timer = list._idlePrev) clearTimeout(timer);
   }

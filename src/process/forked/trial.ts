@@ -17,10 +17,10 @@ interface Wasm {
   instantiate(bytes: Uint8Array): Promise<{ instance: { exports: { f(): number } } }>;
 }
 
-/** A copy that does nothing for so long hangs. One that only gets no processor is waited for, */
+/** A copy that does nothing at all for so long hangs. One that only gets no processor is waited for; */
 const LIMIT_MS = 2000;
-/** but not for ever. */
-const LONGEST_MS = 60_000;
+/** but one whose main thread does nothing, while others spin, only for so many times that. */
+const PATIENCE = 3;
 
 /** (module (func (export "f") (result i32) i32.const 42)) */
 const WASM = '0061736d010000000105016000017f03020100070501016600000a06010400412a0b';
@@ -78,14 +78,16 @@ async function outcomeOf(pid: number): Promise<number | 'late'> {
   const datagrams = platform.datagrams as Datagrams;
   const pidfd = processes.openPidfd(pid);
   let isLate = false;
-  const latest = performance.now() + LONGEST_MS;
-  let lastSeen = workDone(pid);
+  let all = workDone(pid);
+  let main = workDone(pid, [String(pid)]);
+  let idleFor = 0;
   const timer = setInterval(() => {
     // this process may have been blocked, and not have heard
     if (processes.waitPidfd(pidfd, 0) !== undefined) return;
-    const seen = workDone(pid);
-    isLate = seen === lastSeen || performance.now() > latest;
-    lastSeen = seen;
+    const [allNow, mainNow] = [workDone(pid), workDone(pid, [String(pid)])];
+    idleFor = mainNow === main ? idleFor + 1 : 0;
+    isLate = allNow === all || idleFor === PATIENCE;
+    [all, main] = [allNow, mainNow];
     if (isLate) processes.signalPidfd(pidfd, constants.signals.SIGKILL);
   }, LIMIT_MS);
   const status = await new Promise<number>((resolve) => {
@@ -101,11 +103,13 @@ async function outcomeOf(pid: number): Promise<number | 'late'> {
   return isLate ? 'late' : status;
 }
 
-/** Of all its threads: page faults, time on a processor, and time in a queue for one. Stays the same in a process that waits for what never comes. */
-function workDone(pid: number): string {
+/** Of its threads: page faults, time on a processor, and time in a queue for one. Stays the same in those that wait for what never comes. */
+function workDone(pid: number, threads?: readonly string[]): string {
   try {
-    const waits = readdirSync(`/proc/${pid}/task`).map((thread) => readOrNothing(`/proc/${pid}/task/${thread}/schedstat`));
-    return [readOrNothing(`/proc/${pid}/stat`), ...waits].join();
+    const folder = `/proc/${pid}/task`;
+    return (threads ?? readdirSync(folder))
+      .map((thread) => readOrNothing(`${folder}/${thread}/stat`) + readOrNothing(`${folder}/${thread}/schedstat`))
+      .join();
   } catch {
     return ''; // it has ended: that will be heard of
   }
