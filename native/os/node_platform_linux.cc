@@ -189,6 +189,7 @@ bool isAdopted() { return adopted.load(); }
 bool pause(Deadline deadline) { return pool.load()->pause(deadline); }
 void resume() { pool.load()->resume(); }
 void resumeInChild() { pool.store(pool.load()->successor()); }
+bool isIdle() { return !isAdopted() || pool.load()->isIdle(); }
 uint64_t finishedTasks() { return pool.load()->finishedTasks(); }
 
 }  // namespace forkful::os::node_platform

@@ -48,6 +48,8 @@ class WorkerPool {
 
   /** Waits until no awaited task is queued or running; delayed ones count once they are due. False when the deadline came first. */
   bool drain(Deadline deadline);
+  /** Nothing runs, or could run now. */
+  bool isIdle();
 
   /** Lets running tasks end and no other begin, for good. What is queued stays there. */
   void stop();

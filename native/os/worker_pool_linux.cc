@@ -89,6 +89,13 @@ void WorkerPool::resume() {
   unlock();
 }
 
+bool WorkerPool::isIdle() {
+  lock();
+  const bool isIdle = running_ == 0 && !hasQueued();
+  unlock();
+  return isIdle;
+}
+
 WorkerPool* WorkerPool::successor() {
   auto* next = new WorkerPool;
   for (int i = 0; i < 3; i++) next->queues_[i].swap(queues_[i]);

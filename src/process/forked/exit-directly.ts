@@ -54,8 +54,8 @@ export function exitDirectly(): string | undefined {
  * immediate that asks says so. All timers share one too, which is not while one of them runs.
  */
 export function isDrained(askedByImmediate: boolean): boolean {
-  const { handles, requests } = (platform.forking as Forking).loopLoad();
-  if (handles > (askedByImmediate ? 1 : 0) || requests > inheritedRequests) return false;
+  const { handles, requests, isIdle } = (platform.forking as Forking).loopLoad();
+  if (!isIdle || handles > (askedByImmediate ? 1 : 0) || requests > inheritedRequests) return false;
   return !process.getActiveResourcesInfo().some((name) => name === 'Timeout' || name === 'Immediate');
 }
 
