@@ -89,6 +89,14 @@ void WorkerPool::resume() {
   unlock();
 }
 
+bool WorkerPool::isStillDrained(uint64_t& finished) {
+  lock();
+  const bool isStill = awaited_ == 0 && finished_ == finished;
+  finished = finished_;
+  unlock();
+  return isStill;
+}
+
 bool WorkerPool::isIdle() {
   lock();
   const bool isIdle = running_ == 0 && !hasQueued();
