@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "deadline.h"
+#include "pool_condition.h"
 
 namespace forkful::os {
 
@@ -35,7 +36,7 @@ class WorkerPool {
     bool isAwaited = true;  // by drain()
   };
 
-  WorkerPool();
+  WorkerPool() = default;
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
@@ -91,8 +92,8 @@ class WorkerPool {
   void work();
 
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t work_;      // something to do, or a pause is over
-  pthread_cond_t taskEnd_;   // a task has ended
+  PoolCondition work_;     // something to do, or a pause is over
+  PoolCondition taskEnd_;  // a task has ended
   std::deque<Entry> queues_[3];
   std::vector<Delayed> delayed_;
   int most_ = 1;

@@ -22,15 +22,6 @@ int64_t monotonicNs() {
 
 }  // namespace
 
-WorkerPool::WorkerPool() {
-  pthread_condattr_t attributes;
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&work_, &attributes);
-  pthread_cond_init(&taskEnd_, &attributes);
-  pthread_condattr_destroy(&attributes);
-}
-
 void WorkerPool::limitThreads(int most) {
   lock();
   most_ = most < 1 ? 1 : most;
@@ -41,7 +32,7 @@ void WorkerPool::post(PoolTask* task, Kind kind) {
   lock();
   enqueue({task, kind});
   addThreadIfNeeded();
-  pthread_cond_signal(&work_);
+  work_.signal();
   unlock();
 }
 
@@ -51,14 +42,14 @@ void WorkerPool::postDelayed(PoolTask* task, Kind kind, double delayMs) {
   std::push_heap(delayed_.begin(), delayed_.end());
   addThreadIfNeeded();
   // Each, since any one may sleep for too long now.
-  pthread_cond_broadcast(&work_);
+  work_.broadcast();
   unlock();
 }
 
 bool WorkerPool::drain(Deadline deadline) {
   const timespec until = deadline.absolute();
   lock();
-  while (awaited_ > 0 && pthread_cond_timedwait(&taskEnd_, &mutex_, &until) == 0) {
+  while (awaited_ > 0 && taskEnd_.waitUntil(mutex_, until)) {
   }
   const bool isDrained = awaited_ == 0;
   unlock();
@@ -68,7 +59,7 @@ bool WorkerPool::drain(Deadline deadline) {
 void WorkerPool::stop() {
   lock();
   paused_ = true;
-  while (running_ > 0) pthread_cond_wait(&taskEnd_, &mutex_);
+  while (running_ > 0) taskEnd_.wait(mutex_);
   unlock();
 }
 
@@ -76,7 +67,7 @@ bool WorkerPool::pause(Deadline deadline) {
   const timespec until = deadline.absolute();
   lock();
   paused_ = true;
-  while (running_ > 0 && pthread_cond_timedwait(&taskEnd_, &mutex_, &until) == 0) {
+  while (running_ > 0 && taskEnd_.waitUntil(mutex_, until)) {
   }
   if (running_ == 0) return true;
   resume();
@@ -85,7 +76,7 @@ bool WorkerPool::pause(Deadline deadline) {
 
 void WorkerPool::resume() {
   paused_ = false;
-  pthread_cond_broadcast(&work_);
+  work_.broadcast();
   unlock();
 }
 
@@ -149,11 +140,11 @@ bool WorkerPool::takeTask(Entry& out) {
 void WorkerPool::sleepUntilWork() {
   idle_++;
   if (paused_ || delayed_.empty()) {
-    pthread_cond_wait(&work_, &mutex_);
+    work_.wait(mutex_);
   } else {
     const int64_t due = delayed_.front().dueNs;
     const timespec until{static_cast<time_t>(due / 1'000'000'000), static_cast<long>(due % 1'000'000'000)};
-    pthread_cond_timedwait(&work_, &mutex_, &until);
+    work_.waitUntil(mutex_, until);
   }
   idle_--;
 }
@@ -198,7 +189,7 @@ void WorkerPool::work() {
     running_--;
     finished_++;
     if (entry.kind.isAwaited) awaited_--;
-    pthread_cond_broadcast(&taskEnd_);
+    taskEnd_.broadcast();
   }
 }
 
