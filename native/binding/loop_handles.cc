@@ -5,6 +5,7 @@
 #include <string>
 
 #include "../os/descriptors.h"
+#include "../os/forking.h"
 #include "args.h"
 #include "error.h"
 #include "exports.h"
@@ -92,6 +93,7 @@ napi_value loopLoad(napi_env env, napi_callback_info) {
   Napi::Object result = Napi::Object::New(env);
   result.Set("handles", handles);
   result.Set("requests", static_cast<double>(loop->active_reqs.count));
+  result.Set("isIdle", os::forking::isIdle());
   return result;
 }
 

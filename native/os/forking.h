@@ -28,4 +28,7 @@ struct Preparation {
  */
 Status fork(Deadline quietBy, Preparation& last, pid_t& pid);
 
+/** Whether no background task of V8's runs or waits. What they have asked the main thread to do may be to come. */
+bool isIdle();
+
 }  // namespace forkful::os::forking

@@ -71,4 +71,6 @@ Status fork(Deadline quietBy, Preparation& last, pid_t& pid) {
   return status;
 }
 
+bool isIdle() { return node_platform::isIdle(); }
+
 }  // namespace forkful::os::forking

@@ -19,5 +19,7 @@ void resume();
 void resumeInChild();
 /** In a pause. */
 uint64_t finishedTasks();
+/** No background task runs, or could run now. */
+bool isIdle();
 
 }  // namespace forkful::os::node_platform

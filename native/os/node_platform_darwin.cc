@@ -9,5 +9,6 @@ bool pause(Deadline) { return false; }
 void resume() {}
 void resumeInChild() {}
 uint64_t finishedTasks() { return 0; }
+bool isIdle() { return true; }
 
 }  // namespace forkful::os::node_platform

@@ -85,10 +85,13 @@ void postDelayedTask(void* platform, int priority, PoolTask** task, double delay
 void drainTasks(void* platform, void* isolate) {
   const auto original = reinterpret_cast<DrainTasks>(drainOfNode);
   for (;;) {
-    const bool wasDrained = poolFor(platform).drain(Deadline::after(kDrainSliceMs));
+    WorkerPool& tasks = poolFor(platform);
+    const bool wasDrained = tasks.drain(Deadline::after(kDrainSliceMs));
+    uint64_t finished = 0;
+    (void)tasks.isStillDrained(finished);
     original(platform, isolate);
-    // The foreground tasks may have posted again.
-    if (wasDrained && poolFor(platform).drain(Deadline::after(0))) return;
+    // The foreground tasks may have posted again; and what they posted may be done, and have left more to do in the foreground.
+    if (wasDrained && tasks.isStillDrained(finished)) return;
   }
 }
 
@@ -189,6 +192,7 @@ bool isAdopted() { return adopted.load(); }
 bool pause(Deadline deadline) { return pool.load()->pause(deadline); }
 void resume() { pool.load()->resume(); }
 void resumeInChild() { pool.store(pool.load()->successor()); }
+bool isIdle() { return !isAdopted() || pool.load()->isIdle(); }
 uint64_t finishedTasks() { return pool.load()->finishedTasks(); }
 
 }  // namespace forkful::os::node_platform

@@ -50,6 +50,11 @@ class WorkerPool {
   /** Waits until no awaited task is queued or running; delayed ones count once they are due. False when the deadline came first. */
   bool drain(Deadline deadline);
 
+  /** Of drain(): whether it is as it was left then, with nothing done in between. `finished` is what was done until now. */
+  bool isStillDrained(uint64_t& finished);
+  /** Nothing runs, or could run now. */
+  bool isIdle();
+
   /** Lets running tasks end and no other begin, for good. What is queued stays there. */
   void stop();
 

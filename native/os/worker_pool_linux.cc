@@ -95,6 +95,21 @@ void WorkerPool::resume() {
   unlock();
 }
 
+bool WorkerPool::isStillDrained(uint64_t& finished) {
+  lock();
+  const bool isStill = awaited_ == 0 && finished_ == finished;
+  finished = finished_;
+  unlock();
+  return isStill;
+}
+
+bool WorkerPool::isIdle() {
+  lock();
+  const bool isIdle = running_ == 0 && !hasQueued();
+  unlock();
+  return isIdle;
+}
+
 WorkerPool* WorkerPool::successor() {
   auto* next = new WorkerPool;
   for (int i = 0; i < 3; i++) next->queues_[i].swap(queues_[i]);

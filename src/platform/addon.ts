@@ -91,8 +91,8 @@ export interface Addon {
    * of; standard input is empty.
    */
   quellHandles(): void;
-  /** What keeps this event loop alive: active handles, and requests under way. */
-  loopLoad(): { readonly handles: number; readonly requests: number };
+  /** What keeps this event loop alive: active handles, and requests under way. And whether no background task of V8's is. */
+  loopLoad(): { readonly handles: number; readonly requests: number; readonly isIdle: boolean };
   /** The handles of this event loop, Node's own included: how many of each type. */
   countHandles(): Record<string, number>;
 

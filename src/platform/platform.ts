@@ -187,8 +187,8 @@ export interface Forking {
   exitNow(code: number): never;
   /** In a forked child: drops what the parent's event loop was watching. */
   quellHandles(): void;
-  /** What keeps this event loop alive: active handles, and requests that are under way. */
-  loopLoad(): { readonly handles: number; readonly requests: number };
+  /** What keeps this event loop alive: active handles, and requests that are under way. And whether no background task of V8's is. */
+  loopLoad(): { readonly handles: number; readonly requests: number; readonly isIdle: boolean };
   /** Handles of this event loop by libuv's name of their type. */
   countHandles(): Readonly<Record<string, number>>;
   /** Makes descriptor `onto` refer to what `fd` does, as `dup2`. */

@@ -14,6 +14,7 @@ import { redirectOutput, STDERR, STDOUT } from '../direct-output.js';
 import { becomeServedChild } from '../forked/become.js';
 import { findCaches, guardRandom } from '../forked/entropy.js';
 import type { FirstSteps } from './first-steps.js';
+import { findTimers } from '../forked/parents-loop.js';
 import { loadModules } from './preload.js';
 import { CLIENT_FD, encodeGreeting, type Greeting, REGION_FD, type Settings } from './protocol.js';
 import { enterThrough } from './servers.js';
@@ -32,6 +33,7 @@ export async function runServer({ regionBytes, command }: ServerTicket, { reason
   const settings = readSettings();
   process.argv.splice(0, process.argv.length, ...settings.argv);
   if (settings.nodeOptions !== undefined) process.env.NODE_OPTIONS = settings.nodeOptions; // its children start processes too
+  findTimers();
   await loadNodesOwn();
   await rehearse(); // before there are listeners of the user's, who would hear of it
   const outcome = await loadModules(settings);

@@ -10,8 +10,9 @@ import { endWhenDrained } from './end-when-drained.js';
 import { renewEntropy, seedEntropy } from './entropy.js';
 import { exitDirectly } from './exit-directly.js';
 import { type Creator, correctFacts } from './facts.js';
+import { inspectOnSignal } from './inspect-on-signal.js';
 import { forgetWorkers } from './living-workers.js';
-import { dropParentsLoop } from './parents-loop.js';
+import { clearTimers, dropParentsLoop } from './parents-loop.js';
 
 /** As the exit code of a child whose end nobody saw: its parent died before it could take over what they share. */
 const ORPHANED_AT_BIRTH = 255;
@@ -28,6 +29,7 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
     mustExitDirectly();
     joinFamily(handover);
     endWhenDrained();
+    inspectOnSignal();
   });
 }
 
@@ -36,7 +38,9 @@ export function becomeServedChild(creator: Creator, seed: number): void {
   orDie(() => {
     seedEntropy(seed);
     assumeRole(creator);
+    clearTimers();
     endWhenDrained();
+    inspectOnSignal();
   });
 }
 

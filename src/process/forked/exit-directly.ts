@@ -3,10 +3,11 @@
  *
  * - `process.exit()` and uncaught errors come to the environment's exit handler, which the addon replaces. By then Node has printed the error and
  *   written what coverage and profilers collected.
- * - An end for want of anything left to do runs the `beforeExit` and `exit` listeners and then the teardown, without that handler: so the child
- *   leaves by itself when the former have left nothing to do. Nor does Node then complain of a main module that never comes to its end: in a copy of
- *   the process that is as it should be.
+ * - An end for want of anything left to do would run the `exit` listeners and then the teardown, without that handler. It would also be judged by the
+ *   main module's evaluation, which may never end in a copy: the parent is what it waits for. So the child leaves as soon as `beforeExit` has brought
+ *   nothing new, by `process.reallyExit`, which comes to the handler.
  */
+import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 
 /** What Node's C++ side calls, and Node's types do not name. */
@@ -16,11 +17,13 @@ interface NodesOwn {
   _fatalException(error: unknown, fromPromise: boolean): boolean;
 }
 
+/** What the event loop of the parent was doing when it was copied, which will not end in this process. */
+let inheritedRequests = 0;
 let isRehearsal = false;
 
-/** In a forked child, once. @returns undefined, or why it cannot end */
+/** In a forked child, or in a process whose children are to inherit it; once. @returns undefined, or why it cannot end so */
 export function exitDirectly(): string | undefined {
-  const reason = platform.forking?.exitDirectly();
+  const reason = (platform.forking as Forking).exitDirectly();
   if (reason !== undefined) return reason;
   const own = process as unknown as NodesOwn;
   const { emit } = process;
@@ -36,12 +39,23 @@ export function exitDirectly(): string | undefined {
     }
   };
   process.emit = function (this: NodeJS.Process, event: string, ...args: unknown[]): boolean {
+    const isEnd = event === 'beforeExit' && !isRehearsal;
+    // where the listener of `child-life.ts` is the only one, nobody gives the loop more to do
+    const isOurs = isEnd && process.listenerCount('beforeExit') <= 1;
+    // else when the listeners, and what they put off, have had their turn; but before immediates of theirs
+    if (isEnd && !isOurs) setImmediate(() => isDrained(true) && leave());
     const heard = (emit as (...all: unknown[]) => boolean).call(this, event, ...args);
-    if (event === 'beforeExit' && !isRehearsal && isDry()) leave();
+    if (isOurs && isDrained(false)) leave();
     if (event === 'exit' && !isFatal && own._exiting === true) own.reallyExit(Number(process.exitCode ?? args[0] ?? 0));
     return heard;
   } as typeof process.emit;
   return undefined;
+}
+
+/** In a forked child, before anything of its own is under way. Returns how much there is. */
+export function inheritRequests(): number {
+  inheritedRequests = (platform.forking as Forking).loopLoad().requests;
+  return inheritedRequests;
 }
 
 /** The events are emitted to see what listeners do: nothing ends. */
@@ -52,9 +66,14 @@ export function rehearseExit(): void {
   isRehearsal = false;
 }
 
-function isDry(): boolean {
-  const load = platform.forking?.loopLoad();
-  return load?.handles === 0 && load.requests === 0;
+/**
+ * Whether nothing is left that would keep this process alive. All immediates share one handle, which is active still while the last of them runs: so an
+ * immediate that asks says so. All timers share one too, which is not while one of them runs.
+ */
+export function isDrained(askedByImmediate: boolean): boolean {
+  const { handles, requests, isIdle } = (platform.forking as Forking).loopLoad();
+  if (!isIdle || handles > (askedByImmediate ? 1 : 0) || requests > inheritedRequests) return false;
+  return !process.getActiveResourcesInfo().some((name) => name === 'Timeout' || name === 'Immediate');
 }
 
 /** As Node's `process.exit`, which the program that was copied may have replaced: test runners do, to see who ends their processes. */

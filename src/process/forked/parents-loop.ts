@@ -57,7 +57,8 @@ function renewStdin(): void {
   Object.defineProperty(process, 'stdin', { get, enumerable: true, configurable: true });
 }
 
-function clearTimers(): void {
+/** Also in a child of a fork server, where preloaded modules may have begun some: they would run in each child, and keep it from ending. */
+export function clearTimers(): void {
   for (const list of Object.values(timerLists ?? {})) {
     for (let timer = list._idlePrev; timer && timer !== list && timer !== timer._idlePrev; timer = list._idlePrev) clearTimeout(timer);
   }
