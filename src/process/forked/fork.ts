@@ -19,7 +19,7 @@ import { type Fork, runTrial } from './trial.js';
 
 /** Other threads get this long to come to rest, at once, and in all. */
 const QUIET_MS = 20;
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 10_000;
 
 /** Once per process: whether a copy of it works. */
 let trial: Promise<string | undefined> | undefined;
