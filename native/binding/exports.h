@@ -16,7 +16,7 @@ namespace forkful::binding {
   X(doorbellOpen) X(doorbellArm) X(doorbellSetRef) X(doorbellClose)                                         \
   /* process.cc */                                                                                          \
   X(kill) X(waitExit) X(dieWithParent) X(reap) X(pidfdOpen) X(pidfdSignal) X(pidfdWait) X(umask)            \
-  X(redirect) X(pid)                                                                                        \
+  X(redirect) X(pid) X(parentPid)                                                                           \
   /* fork.cc */                                                                                             \
   X(forkEnable) X(fork) X(forkServe) X(exitDirectly) X(exitNow)                                             \
   /* loop_handles.cc */                                                                                     \

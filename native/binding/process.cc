@@ -124,4 +124,6 @@ napi_value redirect(napi_env env, napi_callback_info info) {
 
 napi_value pid(napi_env env, napi_callback_info) { return Napi::Number::New(env, getpid()); }
 
+napi_value parentPid(napi_env env, napi_callback_info) { return Napi::Number::New(env, getppid()); }
+
 }  // namespace forkful::binding

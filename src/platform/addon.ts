@@ -54,6 +54,7 @@ export interface Addon {
   dieWithParent(parentPid: number): boolean;
   /** As the system has it: after a fork Node's own answer is the parent's. */
   pid(): number;
+  parentPid(): number;
   /** Reaps a child that has ended. Null while it runs. @throws SystemError ECHILD when it is not an unreaped child of this process. */
   reap(pid: number): ExitStatus | null;
   /** A descriptor of a process, close-on-exec. @throws SystemError ESRCH, ENOSYS. */

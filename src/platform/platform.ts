@@ -132,6 +132,8 @@ export interface ProcessHost {
   waitExit(pid: number, timeoutMs: number): ExitStatus | null;
   /** The calling process's id, asked of the system: after a fork Node's own answer is the parent's. */
   pid(): number;
+  /** That of its parent: another one, once the parent has ended. */
+  parentPid(): number;
   /** A descriptor that stands for a process, readable once that has ended; close-on-exec, the caller's to close. REQUIRES: its pid cannot have been reused. @throws SystemError (ESRCH, ENOSYS) */
   openPidfd(pid: number): number;
   /** Sends a signal by number to the process behind a pidfd. Returns false when it has ended. */

@@ -10,6 +10,7 @@ export const jsProcessHost: ProcessHost = {
   waitExit: (): ExitStatus | null => null,
   dieWithParent: () => false,
   pid: () => process.pid,
+  parentPid: () => process.ppid,
   openPidfd: noProcesses,
   signalPidfd: noProcesses,
   waitPidfd: noProcesses,

@@ -7,6 +7,7 @@ export class NativeProcessHost implements ProcessHost {
   readonly waitExit: ProcessHost['waitExit'];
   readonly dieWithParent: ProcessHost['dieWithParent'];
   readonly pid: ProcessHost['pid'];
+  readonly parentPid: ProcessHost['parentPid'];
   readonly openPidfd: ProcessHost['openPidfd'];
   readonly signalPidfd: ProcessHost['signalPidfd'];
   readonly waitPidfd: ProcessHost['waitPidfd'];
@@ -18,6 +19,7 @@ export class NativeProcessHost implements ProcessHost {
     this.waitExit = addon.waitExit;
     this.dieWithParent = addon.dieWithParent;
     this.pid = addon.pid;
+    this.parentPid = addon.parentPid;
     this.openPidfd = addon.pidfdOpen;
     this.signalPidfd = addon.pidfdSignal;
     this.waitPidfd = addon.pidfdWait;

@@ -48,6 +48,7 @@ export function becomeServedChild(creator: Creator, seed: number): void {
 export function assumeRole(creator: Creator): void {
   correctFacts(creator);
   forgetChildren();
+  forgetWorkers();
   joinFamily(null);
 }
 

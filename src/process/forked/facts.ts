@@ -10,9 +10,6 @@ export interface Creator {
   isAlive(): boolean;
 }
 
-/** Node's own. */
-const askParent = Object.getOwnPropertyDescriptor(process, 'ppid')?.get;
-
 let pid = process.pid;
 let bornAt: number | undefined;
 let creator: Creator | undefined;
@@ -24,7 +21,7 @@ export function installFacts(): void {
   isInstalled = true;
   const { uptime } = process;
   define('pid', { get: () => pid });
-  define('ppid', { get: () => (creator?.isAlive() ? creator.pid : askParent?.call(process)) });
+  define('ppid', { get: () => (creator?.isAlive() ? creator.pid : platform.processes.parentPid()) });
   define('uptime', { value: () => (bornAt === undefined ? uptime() : (performance.now() - bornAt) / 1000), writable: true });
 }
 
