@@ -30,15 +30,18 @@ console.table(rows.map(({ failures, ...row }) => ({ ...row, wrong: failures.leng
 for (const { node, failures } of rows) for (const failure of failures) console.error(`${node}: ${failure}`);
 process.exitCode = rows.some(({ failures }) => failures.length > 0) ? 1 : 0;
 
-/** What the children print of their expected errors is of no interest. */
 async function soak(node) {
   const startedAt = performance.now();
   const child = spawn(node, [inProject('test', 'fixtures', 'fork', 'soak', 'run.mjs'), values.children, values.forks], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text;
+  });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    errors += text;
   });
   const exitCode = await new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)));
   const lines = output.trimEnd().split('\n');
@@ -47,6 +50,9 @@ async function soak(node) {
   for (const line of lines.slice(0, -1)) console.log(line);
   const { node: version, ended, wrong, hangs, unknown, kills, seen, perSecond } = JSON.parse(lines.at(-1));
   const { first, last, end } = seen;
+  // what the children print of their expected errors is of no interest
+  const unexpected = errors.split('\n').filter((text) => /could not be set up|Error: (?!expected$)|Warning/.test(text));
+  if (wrong.length > 0 || hangs > 0) wrong.push(...unexpected);
   const failures = [...wrong, ...(hangs > 0 ? [`${hangs} children hung`] : [])];
   if (last.server > first.server + PASSING_FILES) failures.push(`the server has ${last.server} descriptors, had ${first.server}`);
   if (end.own > first.own) failures.push(`this process has ${end.own} descriptors, had ${first.own}`);

@@ -54,5 +54,8 @@ export async function resultOf<T = Record<string, unknown>>(
 
 /** What Node prints when its inspector opens a port, and how it can be attached to. */
 export function withoutInspector(stderr: string): string {
-  return stderr.replace(/^(Debugger (listening on|attached|ending on) .*|For help, see: .*|Debugger attached\.)\n/gm, '');
+  return stderr.replace(
+    /^(Debugger (listening on|attached|ending on) .*|For help, see: .*|Starting inspector on .* failed: .*|Debugger attached\.)\n/gm,
+    '',
+  );
 }

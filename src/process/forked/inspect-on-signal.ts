@@ -23,7 +23,8 @@ function listen(): void {
 function giveWay(event: string | symbol): void {
   if (event !== 'SIGUSR1') return;
   process.off('newListener', giveWay);
-  process.off('SIGUSR1', openInspector);
+  // the new listener is there then: without any, Node would give the signal back to the system, and not take it again
+  process.nextTick(() => process.off('SIGUSR1', openInspector));
 }
 
 /** On the port that Node would take, or, when another process has that, on any. */
