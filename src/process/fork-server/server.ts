@@ -18,6 +18,7 @@ import { runTrial } from '../forked/trial.js';
 import { loadModules } from './preload.js';
 import { encodeGreeting, type Greeting, type Settings } from './protocol.js';
 import { CLIENT_FD, enterThrough, REGION_FD } from './servers.js';
+import { dieWith } from '../start/die-with.js';
 import { currentSurroundings } from '../surroundings.js';
 import { creatorOf, loadNodesOwn, rehearse } from './warm-up.js';
 
@@ -26,7 +27,7 @@ const LONG_MS = 60_000;
 
 /** Resolves in the server when it waits in its loop, or cannot; each child of the server comes out of that loop. */
 export async function runServer({ regionBytes, parent, command }: ServerTicket): Promise<void> {
-  if (parent !== 0) platform.processes.dieWithParent(parent); // until the loop, which hears of its clients' ends
+  if (parent !== 0) dieWith(parent); // until the loop, which hears of its clients' ends
   process.title = 'forkful fork server';
   joinRegion({ kind: 'descriptor', fd: REGION_FD, bytes: regionBytes });
   redirectOutput();

@@ -9,6 +9,7 @@ import { constants } from 'node:os';
 import type { Datagrams } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { STDERR, writeFully } from '../../util/write.js';
+import { dieWith } from '../start/die-with.js';
 import { exitCodeOfStatus } from '../start/launcher.js';
 import type { Fork } from './fork.js';
 
@@ -27,8 +28,10 @@ export async function runTrial(
   fork: () => Promise<Fork>,
   end: (code: number) => void,
 ): Promise<{ readonly outcome: Promise<string | undefined> }> {
+  const parentPid = process.pid;
   const forked = await fork();
   if (forked.pid !== 0) return { outcome: judge(forked) };
+  dieWith(parentPid); // else nobody would end one that hangs
   tryEverything().then(
     () => end(0),
     (error: unknown) => {
