@@ -2,7 +2,7 @@
  * `fork(2)` of this process, from JavaScript. It happens in a macrotask of ours, so that no code of the user's is on the stack: in the child the event
  * loop begins anew behind it.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { StateError, SystemError } from '../../errors.js';
 import { Handover } from '../../memory/handover.js';
@@ -57,7 +57,12 @@ export async function whyNot(): Promise<string | undefined> {
   const reason = whyNotByNature();
   if (reason !== undefined) return reason;
   trial ??= runTrial(forkUntried, leave).then(({ outcome }) => outcome);
-  return trial;
+  try {
+    return await trial;
+  } catch (error) {
+    trial = undefined; // there was none: want of processes or of descriptors may pass
+    throw error;
+  }
 }
 
 function whyNotByNature(): string | undefined {
@@ -90,7 +95,9 @@ export function forkUntried(): Promise<Fork> {
       const running = setImmediate(() => {
         provideEntropy();
         const handover = new Handover();
+        let spare: number | undefined;
         try {
+          spare = reserveDescriptor();
           const pid = (platform.forking as Forking).fork(QUIET_MS);
           if (pid === 0) becomeCopy(running, handover);
           resolve({ pid, settle: () => handover.settle() });
@@ -98,11 +105,24 @@ export function forkUntried(): Promise<Fork> {
           handover.settle();
           if (error instanceof SystemError && error.code === 'EBUSY' && performance.now() < deadline) setTimeout(attempt, 1);
           else reject(error);
+        } finally {
+          if (spare !== undefined) closeSync(spare);
         }
       });
     };
     attempt();
   });
+}
+
+/** So that the child's pidfd can be had, since a child that cannot be watched must not be. To look at the threads takes two more for a moment. */
+function reserveDescriptor(): number {
+  const opened: number[] = [];
+  try {
+    for (let count = 0; count < 3; count++) opened.push(openSync('/dev/null', 'r'));
+    return opened.pop() as number;
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
 }
 
 function reapLater(pid: number, settle: () => void): void {
