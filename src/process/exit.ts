@@ -13,6 +13,8 @@ import { isMainProcess } from './current.js';
 const GRACE_MS = 1000;
 
 const children = new Set<ChildRecord>();
+/** Done when no child is left. */
+const lastSteps: (() => void)[] = [];
 let isInstalled = false;
 let isExitLogged = false;
 
@@ -26,6 +28,16 @@ export function livingChildren(): ChildRecord[] {
 
 export function addChild(record: ChildRecord): void {
   children.add(record);
+  install();
+}
+
+/** At this thread's exit, when its children have been dealt with. */
+export function afterChildren(step: () => void): void {
+  lastSteps.push(step);
+  install();
+}
+
+function install(): void {
   if (isInstalled) return;
   isInstalled = true;
   process.on('beforeExit', windUp);
@@ -35,6 +47,7 @@ export function addChild(record: ChildRecord): void {
 /** In a forked child: they are its parent's children, and so was the listener. */
 export function forgetChildren(): void {
   children.clear();
+  lastSteps.length = 0;
   isInstalled = false;
   isExitLogged = false;
 }
@@ -83,4 +96,5 @@ function endChildren(): void {
     getLogger().info('calling join() for process %s', record.name);
     record.joinSync(Number.POSITIVE_INFINITY);
   }
+  for (const step of lastSteps) step();
 }
