@@ -5,6 +5,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { StateError, SystemError } from '../../errors.js';
+import { hasLocals } from '../../memory/handle.js';
 import { Handover } from '../../memory/handover.js';
 import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
@@ -94,7 +95,7 @@ export function forkUntried(): Promise<Fork> {
     const attempt = (): void => {
       const running = setImmediate(() => {
         provideEntropy();
-        const handover = new Handover();
+        const handover = new Handover(hasLocals());
         let spare: number | undefined;
         try {
           spare = reserveDescriptor();
