@@ -1,5 +1,7 @@
 #include "../os/datagram.h"
 
+#include <cerrno>
+
 #include "args.h"
 #include "bytes.h"
 #include "error.h"
@@ -40,16 +42,25 @@ napi_value receiveDatagram(napi_env env, napi_callback_info info) {
   os::Datagram datagram;
   bool came = false;
   os::Status status = os::receiveDatagram(fd, os::Deadline::after(timeoutMs), came, datagram);
-  if (!status.ok()) return throwStatus(env, status);
-  if (!came) return Napi::Env(env).Null();
+  // What was said came all the same, and will not come again.
+  const bool isWithoutFds = status.error == EMFILE && !datagram.bytes.empty();
+  if (!status.ok() && !isWithoutFds) return throwStatus(env, status);
+  if (!came && !isWithoutFds) return Napi::Env(env).Null();
   const napi_value bytes = toUint8Array(env, datagram.bytes);
   if (bytes == nullptr) return nullptr;
   Napi::Array fds = Napi::Array::New(env, datagram.fds.size());
   for (uint32_t i = 0; i < datagram.fds.size(); i++) fds.Set(i, datagram.fds[i].release());
   Napi::Object result = Napi::Object::New(env);
   result.Set("bytes", bytes);
-  result.Set("fds", fds);
+  result.Set("fds", isWithoutFds ? Napi::Env(env).Null() : static_cast<Napi::Value>(fds));
   return result;
+}
+
+napi_value closeDescriptor(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const int fd = args.int32(0, "fd", 0, INT32_MAX);
+  if (args.ok()) os::UniqueFd(fd).reset();
+  return nullptr;
 }
 
 }  // namespace forkful::binding

@@ -22,7 +22,7 @@ namespace forkful::binding {
   /* loop_handles.cc */                                                                                     \
   X(quellHandles) X(countHandles) X(loopLoad)                                                               \
   /* datagram.cc */                                                                                         \
-  X(socketPair) X(sendDatagram) X(receiveDatagram)                                                          \
+  X(socketPair) X(sendDatagram) X(receiveDatagram) X(closeDescriptor)                                       \
   /* watch.cc */                                                                                            \
   X(watchOpen) X(watchSetRef) X(watchClose)                                                                 \
   /* named_segment.cc */                                                                                    \

@@ -1,5 +1,6 @@
 #include <uv.h>
 
+#include "../os/unique_fd.h"
 #include "args.h"
 #include "error.h"
 #include "exports.h"
@@ -13,7 +14,8 @@ constexpr napi_type_tag kWatchTag = {0x6c4f0d5b2a7e4b11, 0x9b1d3a5c7e9f2468};
 
 /**
  * A descriptor on an event loop. As a doorbell does (doorbell.cc) it frees itself after libuv has closed its handle, and the environment
- * waits for that. JavaScript holds a Holder instead, which may live on or go first.
+ * waits for that. JavaScript holds a Holder instead, which may live on or go first. At the end of the environment the descriptor is closed:
+ * a Worker may be terminated at any statement, and the process goes on.
  */
 class Watch {
  public:
@@ -25,7 +27,7 @@ class Watch {
   static Holder* open(napi_env env, int fd, napi_value onReadable) {
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env, &loop);
-    auto* watch = new Watch(env);
+    auto* watch = new Watch(env, fd);
     if (const int error = uv_poll_init(loop, &watch->poll_, fd); error != 0) {
       // The handle is not in the loop yet.
       delete watch->holder_;
@@ -63,7 +65,7 @@ class Watch {
   }
 
  private:
-  explicit Watch(napi_env env) : env_(env), holder_(new Holder{this}) {}
+  Watch(napi_env env, int fd) : env_(env), holder_(new Holder{this}), fd_(fd) {}
 
   uv_handle_t* handle() { return reinterpret_cast<uv_handle_t*>(&poll_); }
 
@@ -81,10 +83,16 @@ class Watch {
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
 
-  static void onEnvironmentEnd(napi_async_cleanup_hook_handle, void* self) { static_cast<Watch*>(self)->close(); }
+  static void onEnvironmentEnd(napi_async_cleanup_hook_handle, void* data) {
+    auto* self = static_cast<Watch*>(data);
+    if (self->isClosing_) return;  // the descriptor is its owner's, who has closed it by now
+    const os::UniqueFd orphan(self->fd_);
+    self->close();
+  }
 
   napi_env env_;
   Holder* holder_;
+  int fd_;
   uv_poll_t poll_;
   napi_ref onReadable_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;

@@ -22,7 +22,7 @@ struct Datagram {
   std::vector<UniqueFd> fds;  // close-on-exec
 };
 
-/** `came` is false when the deadline came first. EMFILE when descriptors had to be dropped for want of numbers: the message is lost. */
+/** `came` is false when the deadline came first. EMFILE when descriptors had to be dropped for want of numbers: `out.bytes` is whole, `out.fds` empty. */
 Status receiveDatagram(int fd, Deadline deadline, bool& came, Datagram& out);
 
 /** Whether it is a socket of this kind. */

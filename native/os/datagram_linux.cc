@@ -106,9 +106,12 @@ Status receiveDatagram(int fd, Deadline deadline, bool& came, Datagram& out) {
     return errno == EAGAIN || errno == EWOULDBLOCK ? Status::success() : Status::lastError("recvmsg");
   }
   takeFds(message, out.fds);
-  if ((message.msg_flags & MSG_CTRUNC) != 0) return Status::fail(EMFILE, "recvmsg");
   if ((message.msg_flags & MSG_TRUNC) != 0) return Status::fail(EMSGSIZE, "recvmsg");
   out.bytes.resize(static_cast<size_t>(got));
+  if ((message.msg_flags & MSG_CTRUNC) != 0) {
+    out.fds.clear();
+    return Status::fail(EMFILE, "recvmsg");
+  }
   came = true;
   return Status::success();
 }

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -275,7 +276,8 @@ class Server {
     // Closed before the news, unless `started` still waits with it: who has the news finds nothing left of the child here.
     child.pidfd.reset();
     Client* client = clientOf(child.client);
-    if (client != nullptr) send(*client, Reply(Kind::kEnded, child.id, pid, exit.signal != 0 ? -exit.signal : exit.code));
+    const int code = !status.ok() ? kLostChildCode : exit.signal != 0 ? -exit.signal : exit.code;
+    if (client != nullptr) send(*client, Reply(Kind::kEnded, child.id, pid, code));
   }
 
   /** Never blocks: what finds no room waits for it, in order. */
@@ -365,6 +367,9 @@ Status serveForks(UniqueFd clientFd, ForkedChild& out) {
   fflush(stderr);
   Server server;
   if (Status status = server.open(std::move(clientFd)); !status.ok()) return status;
+  // From here on the sockets tell when a client ends, and others may be left then: their parent's end must not be the server's. It only wakes
+  // one that was stopped.
+  prctl(PR_SET_PDEATHSIG, SIGCONT);
   server.run(out);
   return Status::success();
 }

@@ -27,14 +27,15 @@ let timer: NodeJS.Timeout | undefined;
 
 /** What a parent hands over to one forked child: made right before the fork, with nothing of forkful in between. */
 export class Handover {
-  /** 0: the parent had no agent, so it has nothing. */
+  /** 0: the parent has nothing, so there is nothing to take: such a child would never say that it has. */
   readonly number: number = 0;
   /** The parent's agent. */
   readonly from: number = 0;
 
-  constructor() {
+  /** `hasObjects`: whether any object of the parent stands for a block. */
+  constructor(hasObjects: boolean) {
     const agent = agentIfAny();
-    if (agent === undefined) return;
+    if (agent === undefined || !hasObjects) return;
     this.number = begun = (begun + 1) | 0;
     this.from = agent.id;
     open.set(this.number, this);

@@ -105,7 +105,8 @@ export interface Addon {
    * Null when nothing came within `timeoutMs`; no bytes: the other end is closed, and all that it sent has been received. Received
    * descriptors are close-on-exec.
    */
-  receiveDatagram(fd: number, timeoutMs: number): { readonly bytes: Uint8Array; readonly fds: number[] } | null;
+  receiveDatagram(fd: number, timeoutMs: number): { readonly bytes: Uint8Array; readonly fds: number[] | null } | null;
+  closeDescriptor(fd: number): void;
 
   /**
    * Calls `onReadable` again and again while there is something to read at the descriptor, or its other end is closed. Keeps the event

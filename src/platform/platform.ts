@@ -152,15 +152,15 @@ export interface ProcessHost {
 export interface DescriptorWatch {
   /** Whether it keeps the event loop alive; at first it does. */
   setRef(on: boolean): void;
-  /** Idempotent. The descriptor stays open: it is the caller's to close, afterwards. */
+  /** Idempotent. The descriptor stays open: it is the caller's to close, afterwards. (At the end of a Worker that did not come to it, it is closed.) */
   close(): void;
 }
 
 /** A message with descriptors. No bytes: the other end is closed. */
 export interface Datagram {
   readonly bytes: Uint8Array;
-  /** Close-on-exec, the receiver's to close. */
-  readonly fds: readonly number[];
+  /** Close-on-exec, the receiver's to close. Null: this process had no numbers left for them, and they are lost. */
+  readonly fds: readonly number[] | null;
 }
 
 /** Messages with descriptors between processes of one machine. */
@@ -173,6 +173,8 @@ export interface Datagrams {
   receive(fd: number, timeoutMs: number): Datagram | null;
   /** Calls `onReadable` on the event loop as long as the descriptor has something to read, or is at its end. */
   watch(fd: number, onReadable: () => void): DescriptorWatch;
+  /** Closes a descriptor that was got here, or from `processes`: in a Worker `fs.closeSync` warns of those that `fs` has not opened. */
+  close(fd: number): void;
 }
 
 /** Real `fork(2)` of a Node process. See docs/fork.md for what it takes. */

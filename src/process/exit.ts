@@ -13,7 +13,8 @@ import { isMainProcess } from './current.js';
 const GRACE_MS = 1000;
 
 const children = new Set<ChildRecord>();
-const lastly: (() => void)[] = [];
+/** Done when no child is left. */
+const lastSteps: (() => void)[] = [];
 let isInstalled = false;
 let isExitLogged = false;
 
@@ -30,9 +31,9 @@ export function addChild(record: ChildRecord): void {
   install();
 }
 
-/** Calls back at this process's, or thread's, exit when its children have been dealt with. */
-export function afterChildren(callback: () => void): void {
-  lastly.push(callback);
+/** At this thread's exit, when its children have been dealt with. */
+export function afterChildren(step: () => void): void {
+  lastSteps.push(step);
   install();
 }
 
@@ -46,6 +47,7 @@ function install(): void {
 /** In a forked child: they are its parent's children, and so was the listener. */
 export function forgetChildren(): void {
   children.clear();
+  lastSteps.length = 0;
   isInstalled = false;
   isExitLogged = false;
 }
@@ -94,5 +96,5 @@ function endChildren(): void {
     getLogger().info('calling join() for process %s', record.name);
     record.joinSync(Number.POSITIVE_INFINITY);
   }
-  for (const callback of lastly) callback();
+  for (const step of lastSteps) step();
 }

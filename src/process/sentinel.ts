@@ -1,12 +1,11 @@
 /** A descriptor that tells of a child's end: readable from then on, and for ever. */
-import { closeSync } from 'node:fs';
 import { platform } from '../platform/select.js';
 import { openPair } from './start/sentinel.js';
 
 /** On the JavaScript backend sentinels are mere numbers, above those that descriptors have. */
 let lastNumber = 2 ** 30;
 
-const abandoned = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
+const abandoned = new FinalizationRegistry<number>((descriptor) => platform.datagrams?.close(descriptor));
 
 export class Sentinel {
   readonly descriptor: number;
@@ -36,6 +35,6 @@ export class Sentinel {
     this.end();
     if (!this.#isReal) return;
     abandoned.unregister(this);
-    closeSync(this.descriptor);
+    platform.datagrams?.close(this.descriptor);
   }
 }

@@ -21,10 +21,14 @@ export function surroundingsSince(base: Surroundings): Surroundings {
 
 /** Makes them those of the calling process. */
 export function takeOn({ cwd, umask, env }: Surroundings): void {
-  if (process.cwd() !== cwd) process.chdir(cwd);
+  try {
+    process.chdir(cwd); // even if the names are the same: it may have been removed, and made again
+  } catch (error) {
+    if (process.cwd() !== cwd) throw error;
+  }
   process.umask(umask);
   if (env === null) return;
-  for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+  for (const name of Object.keys(process.env)) if (!Object.hasOwn(env, name)) delete process.env[name];
   for (const [name, value] of Object.entries(env)) if (process.env[name] !== value) process.env[name] = value;
 }
 

@@ -120,7 +120,7 @@ class Client {
       id: view.getUint32(4, true),
       pid: view.getInt32(8, true),
       status: view.getInt32(12, true),
-      fds,
+      fds: fds ?? [],
     });
     return true;
   }
@@ -214,7 +214,7 @@ function lend(client: Client): Client {
   const [mine, its] = addon.socketPair();
   try {
     expect(client.run('lend', null, { out: its })).toBe(0);
-    return new Client(addon.receiveDatagram(mine, WAIT_MS)?.fds[0] as number);
+    return new Client(addon.receiveDatagram(mine, WAIT_MS)?.fds?.[0] as number);
   } finally {
     closeSync(mine);
     closeSync(its);

@@ -6,6 +6,7 @@ export class NativeDatagrams implements Datagrams {
   readonly pair: Datagrams['pair'];
   readonly send: Datagrams['send'];
   readonly receive: Datagrams['receive'];
+  readonly close: Datagrams['close'];
   readonly #addon: Addon;
 
   constructor(addon: Addon) {
@@ -13,6 +14,7 @@ export class NativeDatagrams implements Datagrams {
     this.pair = addon.socketPair;
     this.send = addon.sendDatagram;
     this.receive = addon.receiveDatagram;
+    this.close = addon.closeDescriptor;
   }
 
   watch(fd: number, onReadable: () => void): DescriptorWatch {

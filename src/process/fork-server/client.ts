@@ -5,10 +5,11 @@
  * A child runs only when the message of its start is on its way to us (the server sees to that), so a request that was not answered when the server
  * died has had no effect, and can be made again.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { SystemError } from '../../errors.js';
-import type { Datagrams, DescriptorWatch } from '../../platform/platform.js';
+import type { Datagram, Datagrams, DescriptorWatch } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import type { ExitCode } from '../start/launcher.js';
 import { decodeReply, encodeRequest, type Greeting, type Reply, type Settings } from './protocol.js';
@@ -16,6 +17,8 @@ import { ServedChild } from './served-child.js';
 
 /** Between two tries to send what found no room. */
 const RETRY_MS = 1;
+/** Bytes of settings that one message surely takes: the system's limit is some 200 KiB. */
+const MOST_SETTINGS = 64 * 1024;
 
 /** The server has ended, or will not serve; the request had no effect. */
 export class ServerGone extends Error {
@@ -46,6 +49,8 @@ export class ForkServerClient {
   readonly #datagrams = platform.datagrams as Datagrams;
   readonly #watch: DescriptorWatch;
   readonly #requests = new Map<number, Request>();
+  /** A descriptor for each request, closed before an answer is read: so that the child's can be taken, even if the program has used up all others by then. */
+  readonly #spares: number[] = [];
   readonly #children = new Map<number, ServedChild>();
   /** What found no room in the socket. */
   readonly #outbox: Message[] = [];
@@ -76,7 +81,10 @@ export class ForkServerClient {
 
   /** Once, before any request. */
   configure(settings: Settings): void {
-    this.#send({ id: undefined, bytes: Buffer.from(JSON.stringify(settings)), fds: [] });
+    let bytes = Buffer.from(JSON.stringify(settings));
+    // only modules that the server loads see it; children are told theirs
+    if (bytes.length > MOST_SETTINGS) bytes = Buffer.from(JSON.stringify({ ...settings, argv: settings.argv.slice(0, 2) }));
+    this.#send({ id: undefined, bytes, fds: [] });
   }
 
   /** Asks for a child. Rejects with ServerGone when there is none; SystemError what the system says. */
@@ -88,6 +96,7 @@ export class ForkServerClient {
   ): Promise<ServedChild> {
     return new Promise((resolve, reject) => {
       if (!this.#isOpen) throw new ServerGone(this.#greeting);
+      this.#spares.push(openSync('/dev/null', 'r'));
       const id = ++this.#lastId;
       this.#requests.set(id, { onExit, resolve, reject });
       this.#updateRef();
@@ -100,14 +109,20 @@ export class ForkServerClient {
     let waitMs = timeoutMs;
     let came = false;
     while (this.#isOpen) {
+      const spare = this.#spares.pop();
+      if (spare !== undefined) closeSync(spare);
       const message = this.#receiveOne(waitMs);
-      if (message === null) break;
+      if (message === null) {
+        this.#keepSpares();
+        break;
+      }
       came = true;
       if (message.bytes.length === 0) {
         this.#lose();
         break;
       }
-      this.#take(decodeReply(message.bytes), message.fds);
+      this.#take(decodeReply(message.bytes), message.fds ?? []);
+      this.#keepSpares();
       waitMs = 0;
     }
     if (this.#outbox.length > 0) this.#flush();
@@ -138,10 +153,11 @@ export class ForkServerClient {
   abandon(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    closeSync(this.#socket);
+    this.#datagrams.close(this.#socket);
+    for (const spare of this.#spares.splice(0)) closeSync(spare);
   }
 
-  #receiveOne(timeoutMs: number): { bytes: Uint8Array; fds: readonly number[] } | null {
+  #receiveOne(timeoutMs: number): Datagram | null {
     try {
       return this.#datagrams.receive(this.#socket, timeoutMs);
     } catch (error) {
@@ -162,7 +178,11 @@ export class ForkServerClient {
     } else {
       const request = this.#requests.get(reply.id);
       if (reply.kind === 'failed') this.#fail(reply.id, systemError('fork', reply.errno));
-      else if (request !== undefined && pidfd !== undefined) {
+      else if (pidfd === undefined) {
+        // another thread has got our spare descriptor: a child that cannot be watched must not be
+        platform.processes.kill(reply.pid, constants.signals.SIGKILL);
+        this.#fail(reply.id, systemError('recvmsg', constants.errno.EMFILE));
+      } else if (request !== undefined) {
         const child = new ServedChild(this, reply.pid, pidfd, request.onExit);
         this.#children.set(reply.id, child);
         this.#requests.delete(reply.id);
@@ -187,6 +207,11 @@ export class ForkServerClient {
           return;
         }
       } catch (error) {
+        if ((error as SystemError).code === 'ETOOMANYREFS') {
+          // descriptors under way are limited too
+          this.#flushTimer = setTimeout(() => this.#flush(), RETRY_MS);
+          return;
+        }
         // it has ended: that, and what it said before, can be read still
         if (isHangUp(error)) return void (this.#outbox.length = 0);
         this.#fail(next.id, error as Error);
@@ -196,9 +221,13 @@ export class ForkServerClient {
   }
 
   #fail(id: number | undefined, error: Error): void {
-    if (id === undefined) throw error;
+    if (id === undefined) {
+      this.close(); // it would take a request for the settings
+      throw error;
+    }
     this.#requests.get(id)?.reject(error);
     this.#requests.delete(id);
+    this.#keepSpares();
     this.#updateRef();
   }
 
@@ -206,12 +235,23 @@ export class ForkServerClient {
     this.#isOpen = false;
     clearTimeout(this.#flushTimer);
     this.#watch.close();
-    closeSync(this.#socket);
+    this.#datagrams.close(this.#socket);
     const gone = new ServerGone(this.#greeting);
     for (const { reject } of this.#requests.values()) reject(gone);
     this.#requests.clear();
+    this.#keepSpares();
     for (const child of this.#children.values()) child.loseServer();
     this.#children.clear();
+  }
+
+  /** As many as there are requests; fewer when another thread was faster. */
+  #keepSpares(): void {
+    for (const spare of this.#spares.splice(this.#requests.size)) closeSync(spare);
+    try {
+      while (this.#spares.length < this.#requests.size) this.#spares.push(openSync('/dev/null', 'r'));
+    } catch {
+      // tried again after the next message
+    }
   }
 
   #updateRef(): void {

@@ -9,6 +9,7 @@ import type { ServerTicket } from '../current.js';
 import { exitDirectly } from '../forked/exit-directly.js';
 import { livingWorkers } from '../forked/living-workers.js';
 import { type Fork, runTrial } from '../forked/trial.js';
+import { dieWith } from '../start/die-with.js';
 import { CLIENT_FD } from './protocol.js';
 
 const QUIET_MS = 50;
@@ -21,7 +22,7 @@ export interface FirstSteps {
 }
 
 export async function takeFirstSteps({ parent }: ServerTicket): Promise<FirstSteps> {
-  if (parent !== 0) platform.processes.dieWithParent(parent); // until the loop, which hears of its clients' ends
+  if (parent !== 0) dieWith(parent); // until the loop, which hears of its clients' ends
   process.title = 'forkful fork server';
   const forking = platform.forking as Forking;
   const reason = forking.enable() ?? whyNotAlone() ?? exitDirectly(); // its children must end directly, and it may as well

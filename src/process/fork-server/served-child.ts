@@ -1,5 +1,4 @@
 /** A child that a fork server made for this process: its end comes by the server, or, when that has died, by the child's pidfd. */
-import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Datagrams, DescriptorWatch } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
@@ -38,7 +37,7 @@ export class ServedChild implements RunningChild {
     this.setRef(false);
     this.#exitCode = exitCode;
     this.#watch?.close();
-    closeSync(this.#pidfd);
+    (platform.datagrams as Datagrams).close(this.#pidfd);
     this.#onExit(exitCode);
   }
 
@@ -76,7 +75,7 @@ export class ServedChild implements RunningChild {
       const sentinel = processes.openPidfd(this.pid);
       // nobody else can have got the pid as long as the child, by the descriptor that is surely its own, was there
       if (processes.waitPidfd(this.#pidfd, 0) === undefined) return sentinel;
-      closeSync(sentinel);
+      (platform.datagrams as Datagrams).close(sentinel);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }

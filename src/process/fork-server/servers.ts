@@ -2,15 +2,14 @@
  * Which fork server this process uses. It is started when the first child is, and again when it has died; a child of a server uses the same one as its
  * parent. One that was started with other options of Node than are wanted now is left to the children it has.
  */
-import { afterChildren } from '../exit.js';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
 import { grantRegion } from '../../arena/region.js';
 import type { Datagrams } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import { type ServerTicket, serverEntry } from '../current.js';
+import { afterChildren } from '../exit.js';
 import { childExecutable, orNothing } from '../start/executable.js';
 import { forkableNodeOptions, forkableOptions, inheritableOptions } from '../start/node-options.js';
 import { currentSurroundings, type Surroundings } from '../surroundings.js';
@@ -26,6 +25,8 @@ export interface Server {
   isConfigured: boolean;
   /** Undefined for the server of this process's parent. */
   readonly process: ChildProcess | undefined;
+  /** Why there is none. */
+  failure: Error | undefined;
 }
 
 /** How a child of a server comes to its server again. */
@@ -35,10 +36,15 @@ interface Door {
   readonly surroundings: Surroundings;
 }
 
-/** A server without clients ends at once, unless it has children to wait for. */
-const REAP_MS = 1000;
+/** From a server to its end when its last client has gone. */
+const SERVER_END_MS = 1000;
 
 let current: Server | undefined;
+/**
+ * The environment of all servers of this process, as it was when the first was started: what a child is told of its own was compared to that, and the
+ * server may be another one by the time it gets there.
+ */
+let base: NodeJS.ProcessEnv | undefined;
 let door: Door | undefined;
 /** Those that were replaced, but have children. */
 const retired = new Set<Server>();
@@ -67,6 +73,7 @@ export function forgetServers(): void {
 export async function stopServers(): Promise<void> {
   const servers = [current, ...retired].filter((server) => server !== undefined);
   current = undefined;
+  base = undefined;
   retired.clear();
   await Promise.all(
     servers.map(({ client, process: started }) => {
@@ -97,46 +104,55 @@ function joinParents(command: string): Server | undefined {
   const [ours, theirs] = datagrams.pair();
   try {
     if (datagrams.send(fd, new Uint8Array(1), [theirs]))
-      return { client: new ForkServerClient(ours), command, surroundings, isConfigured: true, process: undefined };
+      return { client: new ForkServerClient(ours), command, surroundings, isConfigured: true, process: undefined, failure: undefined };
   } catch {
     // it has ended, with its last client: this process needs one of its own
     door = undefined;
   } finally {
-    closeSync(theirs);
+    datagrams.close(theirs);
   }
-  closeSync(ours);
+  datagrams.close(ours);
   return undefined;
-}
-
-/** Descriptors outlive the threads that opened them, and so would the server; and the event loop that would reap it is gone. */
-function endWithThread(client: ForkServerClient, pid: number | undefined): void {
-  client.close();
-  if (pid !== undefined && platform.processes.waitExit(pid, REAP_MS) !== null) platform.processes.reap(pid);
 }
 
 function startServer(command: string): Server {
   const grant = grantRegion();
   if (grant.kind !== 'descriptor') throw new Error(`A fork server needs a region with a descriptor, got a ${grant.kind}`);
-  const [ours, theirs] = (platform.datagrams as Datagrams).pair();
+  const datagrams = platform.datagrams as Datagrams;
+  const [ours, theirs] = datagrams.pair();
+  const client = new ForkServerClient(ours);
   const ticket: ServerTicket = { regionBytes: grant.bytes, parent: isMainThread ? process.pid : 0, command };
   const [program = '', ...options] = JSON.parse(command) as string[];
-  const surroundings = currentSurroundings();
   try {
+    base ??= door?.surroundings.env ?? { ...process.env };
+    const surroundings = { ...currentSurroundings(), env: base };
     const started = spawn(program, [...options, fileURLToPath(serverEntry), JSON.stringify({ forkful: ticket })], {
       stdio: ['ignore', orNothing(1), orNothing(2), theirs, grant.fd],
-      env: forkableEnvironment(),
+      env: forkableEnvironment(base),
     });
-    started.on('error', () => {}); // the other end of the socket tells as much
+    const server: Server = { client, command, surroundings, isConfigured: false, process: started, failure: undefined };
+    started.on('error', (error) => {
+      server.failure = error;
+    });
     started.unref();
-    const client = new ForkServerClient(ours);
-    if (!isMainThread) afterChildren(() => endWithThread(client, started.pid));
-    return { client, command, surroundings, isConfigured: false, process: started };
+    if (!isMainThread) afterChildren(() => endWithThread(server));
+    return server;
+  } catch (error) {
+    client.close();
+    throw error;
   } finally {
-    closeSync(theirs);
+    datagrams.close(theirs);
   }
 }
 
-function forkableEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS } = process.env;
-  return NODE_OPTIONS === undefined ? process.env : { ...process.env, NODE_OPTIONS: forkableNodeOptions(NODE_OPTIONS) };
+/** Descriptors outlive the threads that opened them, and so would the server; and nobody reaps the children of a Worker that has ended. */
+function endWithThread({ client, process: started }: Server): void {
+  client.close();
+  if (started?.pid === undefined || started.exitCode !== null || started.signalCode !== null) return;
+  if (platform.processes.waitExit(started.pid, SERVER_END_MS) !== null) platform.processes.reap(started.pid);
+}
+
+function forkableEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS } = env;
+  return NODE_OPTIONS === undefined ? env : { ...env, NODE_OPTIONS: forkableNodeOptions(NODE_OPTIONS) };
 }

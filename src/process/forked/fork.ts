@@ -2,9 +2,10 @@
  * `fork(2)` of this process, from JavaScript. It happens in a macrotask of ours, so that no code of the user's is on the stack: in the child the event
  * loop begins anew behind it.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { StateError, SystemError } from '../../errors.js';
+import { hasLocals } from '../../memory/handle.js';
 import { Handover } from '../../memory/handover.js';
 import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
@@ -52,7 +53,12 @@ export async function whyNot(): Promise<string | undefined> {
   if (reason !== undefined) return reason;
   if (trial === undefined) compileAhead();
   trial ??= runTrial(forkUntried, leave).then(({ outcome }) => outcome);
-  return trial;
+  try {
+    return await trial;
+  } catch (error) {
+    trial = undefined; // there was none: want of processes or of descriptors may pass
+    throw error;
+  }
 }
 
 function whyNotByNature(): string | undefined {
@@ -84,8 +90,10 @@ function forkUntried(): Promise<Fork> {
     const attempt = (): void => {
       const running = setImmediate(() => {
         provideEntropy();
-        const handover = new Handover();
+        const handover = new Handover(hasLocals());
+        let spare: number | undefined;
         try {
+          spare = reserveDescriptor();
           const pid = (platform.forking as Forking).fork(QUIET_MS);
           if (pid === 0) becomeCopy(running, handover);
           resolve({ pid, settle: () => handover.settle() });
@@ -93,11 +101,24 @@ function forkUntried(): Promise<Fork> {
           handover.settle();
           if (error instanceof SystemError && error.code === 'EBUSY' && performance.now() < deadline) setTimeout(attempt, 1);
           else reject(error);
+        } finally {
+          if (spare !== undefined) closeSync(spare);
         }
       });
     };
     attempt();
   });
+}
+
+/** So that the child's pidfd can be had, since a child that cannot be watched must not be. To look at the threads takes two more for a moment. */
+function reserveDescriptor(): number {
+  const opened: number[] = [];
+  try {
+    for (let count = 0; count < 3; count++) opened.push(openSync('/dev/null', 'r'));
+    return opened.pop() as number;
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
 }
 
 function reapLater(pid: number, settle: () => void): void {

@@ -37,10 +37,10 @@ export async function runTrial(
   fork: () => Promise<Fork>,
   end: (code: number) => void,
 ): Promise<{ readonly outcome: Promise<string | undefined> }> {
-  const { pid } = process;
+  const parentPid = process.pid;
   const forked = await fork();
   if (forked.pid !== 0) return { outcome: judge(forked) };
-  dieWith(pid); // one that hangs would outlive it, and keep its outputs open
+  dieWith(parentPid); // else nobody would end one that hangs
   tryEverything().then(
     () => end(0),
     (error: unknown) => {

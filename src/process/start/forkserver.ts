@@ -37,6 +37,7 @@ export const forkserverLauncher: Launcher = {
         return await ask(server, ticket, launch, onExit);
       } catch (error) {
         if (!(error instanceof ServerGone)) throw error;
+        if (server.failure !== undefined) throw server.failure; // it was never there
         learnFrom(error, tries);
       }
     }
@@ -53,7 +54,12 @@ function ask(server: Server, ticket: Ticket, launch: Launch, onExit: (exitCode: 
   if (!server.isConfigured) {
     server.isConfigured = true;
     const target = leavesTargetOut ? null : ((ticket.target ?? ticket.processClass)?.module ?? null);
-    server.client.configure({ argv: process.argv, nodeOptions: process.env.NODE_OPTIONS, preload: preloadedModules(), target });
+    server.client.configure({
+      argv: process.argv,
+      nodeOptions: server.surroundings.env?.NODE_OPTIONS,
+      preload: preloadedModules(),
+      target,
+    });
   }
   return server.client.launch(JSON.stringify(ticket), launch.daemon, [outputOrNothing(1), outputOrNothing(2)], onExit);
 }

@@ -1,5 +1,4 @@
 /** Descriptors that are readable once something has ended. */
-import { closeSync } from 'node:fs';
 import { platform } from '../../platform/select.js';
 
 /** One that is readable from the start: what it stands for has ended. */
@@ -11,7 +10,8 @@ export function openReadable(): number {
 
 /** One that is readable after `end()`. @throws Error on the JavaScript backend, which has no descriptors */
 export function openPair(): { sentinel: number; end: () => void } {
-  if (platform.datagrams === null) throw new Error('The JavaScript backend has no descriptors');
-  const [sentinel, other] = platform.datagrams.pair();
-  return { sentinel, end: () => closeSync(other) };
+  const { datagrams } = platform;
+  if (datagrams === null) throw new Error('The JavaScript backend has no descriptors');
+  const [sentinel, other] = datagrams.pair();
+  return { sentinel, end: () => datagrams.close(other) };
 }
