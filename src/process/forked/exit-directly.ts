@@ -72,7 +72,8 @@ export function rehearseExit(): void {
  */
 export function isDrained(askedByImmediate: boolean): boolean {
   const { handles, requests, isIdle } = (platform.forking as Forking).loopLoad();
-  if (!isIdle || handles > (askedByImmediate ? 1 : 0) || requests > inheritedRequests) return false;
+  if (handles > (askedByImmediate ? 1 : 0) || requests > inheritedRequests) return false;
+  if (!askedByImmediate && !isIdle) return false; // else Node has drained V8's tasks before `beforeExit`: those that run now bring nothing
   return !process.getActiveResourcesInfo().some((name) => name === 'Timeout' || name === 'Immediate');
 }
 
