@@ -52,7 +52,9 @@ export function provideEntropy(): void {
 export function renewEntropy(): void {
   next = drawn.length;
   // not by OpenSSL, whose generator takes a while to start anew after a fork
-  provided?.forEach((bytes, index) => caches?.[index]?.set(bytes));
+  provided?.forEach((bytes, index) => {
+    caches?.[index]?.set(bytes);
+  });
   Math.random = standIn; // the context is seeded, for all we know
 }
 
