@@ -10,11 +10,12 @@ const LOOK_MS = 20;
 
 /** In a copy, before anything of its own is under way. */
 export function endWhenDrained(): void {
-  if ((platform.forking as Forking).loopLoad().requests === 0) return; // Node notices by itself
+  const forking = platform.forking as Forking;
+  if (forking.loopLoad().requests === 0) return; // Node notices by itself
   let wasDrained = false;
   setInterval(() => {
     // twice: a background task that had just ended may have had something for this thread
-    const isDrainedNow = isDrained(false);
+    const isDrainedNow = isDrained() && forking.loopLoad().isIdle;
     if (wasDrained && isDrainedNow) process.emit('beforeExit', Number(process.exitCode ?? 0)); // brings the end
     wasDrained = isDrainedNow;
   }, LOOK_MS).unref();
