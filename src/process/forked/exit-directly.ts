@@ -42,10 +42,12 @@ export function exitDirectly(): string | undefined {
     const isEnd = event === 'beforeExit' && !isRehearsal;
     // where the listener of `child-life.ts` is the only one, nobody gives the loop more to do
     const isOurs = isEnd && process.listenerCount('beforeExit') <= 1;
-    // else when the listeners, and what they put off, have had their turn; but before immediates of theirs
-    if (isEnd && !isOurs) setImmediate(() => isDrained(true) && leave());
+    // else before immediates of the listeners; when what they have put off, to ticks and promises, has had its turn
+    const end = isEnd && !isOurs ? setImmediate(() => isDrained({ handles: 1 }) && leave()) : undefined;
     const heard = (emit as (...all: unknown[]) => boolean).call(this, event, ...args);
-    if (isOurs && isDrained(false)) leave();
+    if (isOurs && isDrained()) leave();
+    // with more to do there will be another `beforeExit`
+    if (end !== undefined && !isDrained({ handles: 1, immediates: 1 })) clearImmediate(end);
     if (event === 'exit' && !isFatal && own._exiting === true) own.reallyExit(Number(process.exitCode ?? args[0] ?? 0));
     return heard;
   } as typeof process.emit;
@@ -67,14 +69,14 @@ export function rehearseExit(): void {
 }
 
 /**
- * Whether nothing is left that would keep this process alive. All immediates share one handle, which is active still while the last of them runs: so an
- * immediate that asks says so. All timers share one too, which is not while one of them runs.
+ * Whether nothing is left that would keep this process alive, but so much of the caller's own. All immediates share one handle, which is active still
+ * while the last of them runs. All timers share one too, which is not while one of them runs.
  */
-export function isDrained(askedByImmediate: boolean): boolean {
-  const { handles, requests, isIdle } = (platform.forking as Forking).loopLoad();
-  if (handles > (askedByImmediate ? 1 : 0) || requests > inheritedRequests) return false;
-  if (!askedByImmediate && !isIdle) return false; // else Node has drained V8's tasks before `beforeExit`: those that run now bring nothing
-  return !process.getActiveResourcesInfo().some((name) => name === 'Timeout' || name === 'Immediate');
+export function isDrained(own: { readonly handles?: number; readonly immediates?: number } = {}): boolean {
+  const { handles, requests } = (platform.forking as Forking).loopLoad();
+  if (handles > (own.handles ?? 0) || requests > inheritedRequests) return false;
+  const resources = process.getActiveResourcesInfo();
+  return !resources.includes('Timeout') && resources.filter((name) => name === 'Immediate').length <= (own.immediates ?? 0);
 }
 
 /** As Node's `process.exit`, which the program that was copied may have replaced: test runners do, to see who ends their processes. */
