@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// node scripts/test-matrix.mjs [lines...]
+// node scripts/test-matrix.mjs [--others | lines...]
 //
-// Runs the tests of processes on every line of Node that forkful supports, or on those named. Forking stands on what Node exports without promising
+// Runs the tests of processes on every line of Node that forkful supports, on those named, or on all but the running one (which `npm test` has). Forking stands on what Node exports without promising
 // it, so each line is tried. The last line is `N passed, N failed` or `N passed, N failed, N skipped`.
 import { oneFailure, sum, toLine } from './lib/counts.mjs';
 import { LINES, nodeOfLine } from './lib/nodes.mjs';
@@ -9,10 +9,10 @@ import { setUp } from './lib/setup.mjs';
 import { filesBelow } from './lib/stamp.mjs';
 import { runVitest } from './lib/vitest.mjs';
 
-const FILES = [/^test\/(process|fork|native)\//, /^test\/memory\/fork/];
+const FILES = [/^test\/(fork|native)\//, /^test\/process\/(process|exit|target-forms)/, /^test\/memory\/fork/];
 const LIMIT_MS = 6 * 60_000;
 
-const lines = process.argv.length > 2 ? process.argv.slice(2).map(Number) : LINES;
+const lines = linesFor(process.argv.slice(2));
 await setUp({ requireNative: true });
 const files = filesBelow('test').filter((file) => file.endsWith('.test.ts') && FILES.some((pattern) => pattern.test(file)));
 const results = [];
@@ -27,3 +27,9 @@ for (const line of lines) {
 const total = sum(results);
 console.log(toLine(total));
 process.exitCode = total.failed > 0 ? 1 : 0;
+
+function linesFor(words) {
+  if (words.length === 0) return LINES;
+  const running = Number(process.versions.node.split('.')[0]);
+  return words[0] === '--others' ? LINES.filter((line) => line !== running) : words.map(Number);
+}

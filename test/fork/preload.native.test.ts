@@ -21,7 +21,6 @@ describeForks('a preloaded module', () => {
     ['quiet', 'quiet'],
     ['logs', 'logs'],
     ['pool', 'pool'],
-    ['throws', 'throws'],
     ['timer', 'timer'],
     ['starts-child', 'ERR_FORKFUL_BOOTSTRAPPING'],
   ])(
@@ -29,6 +28,16 @@ describeForks('a preloaded module', () => {
     async (module, preloaded) => {
       const { children, warnings } = await preload(module);
       expect(children).toEqual(twice({ exitCode: 0, told: { isCopy: true, preloaded, threadId: 0 } }));
+      expect(warnings).toEqual([]);
+    },
+    PROGRAM_MS,
+  );
+
+  test(
+    'that fails is left to the children: none of what it did is theirs',
+    async () => {
+      const { children, warnings } = await preload('throws');
+      expect(children).toEqual(twice({ exitCode: 0, told: { isCopy: true, preloaded: null, threadId: 0 } }));
       expect(warnings).toEqual([]);
     },
     PROGRAM_MS,

@@ -17,34 +17,43 @@ const UNSHARABLE = ['tcp', 'pipe', 'udp', 'process', 'tty', 'fs_event', 'fs_poll
 
 /** What there is to tell the client. */
 export async function loadModules({ preload, target }: Settings): Promise<Greeting> {
-  const failed: { module: string; reason: string }[] = [];
-  const load = async (module: string): Promise<boolean> => {
-    setBootstrapping(true); // an unguarded main module would start its processes again
-    try {
-      return await withinLimit(importModule(module));
-    } catch (error) {
-      failed.push({ module, reason: String(error) });
-      return true;
-    } finally {
-      setBootstrapping(false);
-    }
-  };
+  const failed = new Map<string, unknown>();
   const threads = threadIds();
   for (const module of preload) {
-    if (!(await load(module))) return { unable: `the preloaded module ${module} was not loaded within ${LIMIT_MS / 1000} s` };
+    if (!(await load(module, failed))) return { unable: `the preloaded module ${module} was not loaded within ${LIMIT_MS / 1000} s` };
     const left = foreignThreads(threads);
     if (left.length > 0) return { unable: `the preloaded module ${module} left ${describe(left)} behind` };
   }
-  if (target === null || preload.includes(target)) return { failed };
-  const handles = countUnsharable();
-  const failures = failed.length;
-  const isLoaded = await load(target);
-  const left = foreignThreads(threads);
+  if (target !== null && !preload.includes(target)) {
+    const handles = countUnsharable();
+    const isLoaded = await load(target, failed);
+    const left = foreignThreads(threads);
+    const isOpen = countUnsharable() > handles;
+    const what = !isLoaded
+      ? 'was not loaded in time'
+      : left.length > 0
+        ? `left ${describe(left)} behind`
+        : isOpen
+          ? 'left something open'
+          : '';
+    if (what !== '') return { unable: `the module ${target} ${what}`, leaveOut: [target, ...failed.keys()] };
+  }
   // Node would tell every child of this server the same: they are to try it themselves, and may fail in their own words
-  if (failed.length > failures) return { unable: `the module ${target} failed: ${failed[failures]?.reason}`, isTargetsFault: true };
-  if (isLoaded && left.length === 0 && countUnsharable() <= handles) return { failed };
-  const what = !isLoaded ? 'was not loaded in time' : left.length > 0 ? `left ${describe(left)} behind` : 'left something open';
-  return { unable: `the module ${target} ${what}`, isTargetsFault: true };
+  const [first] = failed;
+  return first === undefined ? {} : { unable: `the module ${first[0]} failed: ${first[1]}`, leaveOut: [...failed.keys()] };
+}
+
+/** False when it takes too long. */
+async function load(module: string, failed: Map<string, unknown>): Promise<boolean> {
+  setBootstrapping(true); // an unguarded main module would start its processes again
+  try {
+    return await withinLimit(importModule(module));
+  } catch (error) {
+    failed.set(module, error);
+    return true;
+  } finally {
+    setBootstrapping(false);
+  }
 }
 
 /** False when time is over. */

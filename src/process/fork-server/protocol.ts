@@ -25,10 +25,8 @@ export interface Settings {
 export interface Greeting {
   /** Why this server cannot fork; then it ends. */
   readonly unable?: string;
-  /** It is the module of the target's fault: another server, which does not load that, may be able. */
-  readonly isTargetsFault?: boolean;
-  /** Modules that could not be loaded; children that need them will say so. */
-  readonly failed?: readonly { readonly module: string; readonly reason: string }[];
+  /** It is the fault of these modules: another server, which does not load them, may be able. */
+  readonly leaveOut?: readonly string[];
 }
 
 export type Reply =

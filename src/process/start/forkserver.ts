@@ -4,6 +4,7 @@
  */
 import { platform } from '../../platform/select.js';
 import { openSync } from 'node:fs';
+import { getLogger } from '../../util/log.js';
 import type { Ticket } from '../current.js';
 import { ServerGone } from '../fork-server/client.js';
 import { preloadedModules } from '../fork-server/preload-list.js';
@@ -18,8 +19,10 @@ const TRIES = 3;
 
 /** Why children are fresh processes instead; undefined as long as forks work, for all we know. */
 let fallback: string | undefined = process.env.FORKFUL_FORK === 'off' ? 'FORKFUL_FORK=off asks for it' : undefined;
-/** The module of a first target was tried, and cannot be shared by children. */
-let leavesTargetOut = false;
+/** Modules that servers are not to load: they fail there, or leave something behind that children cannot share. */
+const leftOut = new Set<string>();
+/** Servers ended while they loaded a first target's module, so none is loaded any more. */
+let leavesTargetsOut = false;
 let nowhere: number | undefined;
 
 export const forkserverLauncher: Launcher = {
@@ -53,12 +56,12 @@ export function fallbackReason(): string | undefined {
 function ask(server: Server, ticket: Ticket, launch: Launch, onExit: (exitCode: ExitCode) => void): Promise<RunningChild> {
   if (!server.isConfigured) {
     server.isConfigured = true;
-    const target = leavesTargetOut ? null : ((ticket.target ?? ticket.processClass)?.module ?? null);
+    const target = (ticket.target ?? ticket.processClass)?.module;
     server.client.configure({
       argv: process.argv,
       nodeOptions: server.surroundings.env?.NODE_OPTIONS,
-      preload: preloadedModules(),
-      target,
+      preload: preloadedModules().filter((module) => !leftOut.has(module)),
+      target: target === undefined || leavesTargetsOut || leftOut.has(target) ? null : target,
     });
   }
   return server.client.launch(JSON.stringify(ticket), launch.daemon, [outputOrNothing(1), outputOrNothing(2)], onExit);
@@ -67,10 +70,12 @@ function ask(server: Server, ticket: Ticket, launch: Launch, onExit: (exitCode: 
 function learnFrom({ greeting, message }: ServerGone, tries: number): void {
   if (greeting?.unable === undefined) {
     // it was killed, or a module that it loaded ended it
-    if (tries > 0 && greeting === undefined) leavesTargetOut = true;
+    if (tries > 0 && greeting === undefined) leavesTargetsOut = true;
     if (tries === TRIES - 1 && greeting === undefined) fallBack(`${message} while it started, ${TRIES} times`);
-  } else if (greeting.isTargetsFault) leavesTargetOut = true;
-  else fallBack(greeting.unable);
+  } else if (greeting.leaveOut !== undefined) {
+    getLogger().info('another fork server, since %s', greeting.unable);
+    for (const module of greeting.leaveOut) leftOut.add(module);
+  } else fallBack(greeting.unable);
 }
 
 function fallBack(reason: string): void {
