@@ -7,7 +7,7 @@ import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
 import type { ServerTicket } from '../current.js';
 import { exitDirectly } from '../forked/exit-directly.js';
-import { livingWorkers } from '../forked/living-workers.js';
+import { forgetWorkers, livingWorkers } from '../forked/living-workers.js';
 import { type Fork, runTrial } from '../forked/trial.js';
 import { dieWith } from '../start/die-with.js';
 import { CLIENT_FD } from './protocol.js';
@@ -32,7 +32,9 @@ export async function takeFirstSteps({ parent }: ServerTicket): Promise<FirstSte
 }
 
 function whyNotAlone(): string | undefined {
-  if (livingWorkers() === 0) return undefined;
+  const workers = livingWorkers();
+  forgetWorkers(); // no child of this process is to listen for more
+  if (workers === 0) return undefined;
   return 'a Worker runs in every process here, as module hooks of Node 20 do, and copies would lack it';
 }
 

@@ -14,11 +14,14 @@ import { redirectOutput, STDERR, STDOUT } from '../direct-output.js';
 import { becomeServedChild } from '../forked/become.js';
 import { findCaches, guardRandom } from '../forked/entropy.js';
 import type { FirstSteps } from './first-steps.js';
-import { findTimers } from '../forked/parents-loop.js';
+import { endWhenDrained } from '../forked/end-when-drained.js';
+import { inheritRequests } from '../forked/exit-directly.js';
+import { listenForInspection } from '../forked/inspect-on-signal.js';
+import { clearTimers, findTimers } from '../forked/parents-loop.js';
 import { loadModules } from './preload.js';
 import { CLIENT_FD, encodeGreeting, type Greeting, REGION_FD, type Settings } from './protocol.js';
 import { enterThrough } from './servers.js';
-import { currentSurroundings } from '../surroundings.js';
+import { settleSurroundings } from '../surroundings.js';
 import { collectGarbage, creatorOf, loadNodesOwn, rehearse } from './warm-up.js';
 
 /** How long to wait for the settings at once. */
@@ -57,16 +60,20 @@ function readSettings(): Settings {
 
 /** From an immediate: no iteration of the event loop is under way there, and no promise has anything left to do. */
 function serveFromTheCheckPhase(forking: Forking, command: string): void {
-  const surroundings = currentSurroundings();
+  const surroundings = settleSurroundings();
   const nowhere = openSync('/dev/null', 'r+');
   const life = new ChildLife();
+  listenForInspection();
   setImmediate(() => {
     // else whoever reads what the client prints would wait for this process too
     for (const fd of [STDOUT, STDERR]) forking.redirect(nowhere, fd);
     closeSync(nowhere);
+    clearTimers(); // of preloaded modules: they would run in each child, and keep it from ending
+    const requests = inheritRequests();
     const { payload, door } = forking.serve(CLIENT_FD);
     const ticket = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString()) as Ticket;
     becomeServedChild(creatorOf(ticket), ticket.seed);
+    if (requests > 0) endWhenDrained();
     enterThrough(door, command, surroundings);
     void runTicket(ticket, life); // its failure is reported as the child's
   });

@@ -12,9 +12,11 @@ import { runTicket } from '../bootstrap.js';
 import { ChildLife } from '../child-life.js';
 import { becomeSelf, type Self, self, type Ticket } from '../current.js';
 import { assumeRole } from '../forked/become.js';
+import { guardRandom, seedEntropy } from '../forked/entropy.js';
 import { rehearseExit } from '../forked/exit-directly.js';
 import type { Creator } from '../forked/facts.js';
 import { tell, writePreparation } from '../preparation.js';
+import { setStartMethod } from '../start-method.js';
 import { currentSurroundings } from '../surroundings.js';
 
 const ROUNDS = 10;
@@ -49,7 +51,14 @@ export async function rehearse(): Promise<void> {
   const facts: Self = { ...before.self, parent: { name: before.self.name, ...parent } };
   const surroundings = { ...currentSurroundings(), env: null };
   const target = { module: import.meta.url, name: 'useQueue' };
-  const preparation = { self: facts, authkey: new Uint8Array(32), argv: before.argv, startMethod: null, surroundings, log: logSettings() };
+  const preparation = {
+    self: facts,
+    authkey: new Uint8Array(32),
+    argv: before.argv,
+    startMethod: 'forkserver' as const,
+    surroundings,
+    log: logSettings(),
+  };
   for (let round = 0; round < ROUNDS; round++) {
     const shared = new Queue();
     const inputs = { args: [shared], kwargs: undefined, properties: undefined };
@@ -64,11 +73,14 @@ export async function rehearse(): Promise<void> {
   }
   becomeSelf(before.self, new Uint8Array(0));
   process.title = before.title;
+  setStartMethod(null, { force: true });
   process.exitCode = undefined; // an `exit` in the middle of a module's evaluation makes Node set it
 }
 
 async function goThrough(ticket: Ticket, round: number): Promise<void> {
   if (round < ROLES) assumeRole(creatorOf(ticket));
+  seedEntropy(ticket.seed);
+  guardRandom(); // as it was
   const events = new Map(process.eventNames().map((event) => [event, process.listeners(event as 'exit')]));
   await runTicket(ticket, new ChildLife());
   rehearseExit();

@@ -8,11 +8,11 @@ import { forgetChildren } from '../exit.js';
 import { forgetServers } from '../fork-server/servers.js';
 import { endWhenDrained } from './end-when-drained.js';
 import { renewEntropy, seedEntropy } from './entropy.js';
-import { exitDirectly } from './exit-directly.js';
+import { exitDirectly, inheritRequests } from './exit-directly.js';
 import { type Creator, correctFacts } from './facts.js';
 import { inspectOnSignal } from './inspect-on-signal.js';
 import { forgetWorkers } from './living-workers.js';
-import { clearTimers, dropParentsLoop } from './parents-loop.js';
+import { dropParentsLoop } from './parents-loop.js';
 
 /** As the exit code of a child whose end nobody saw: its parent died before it could take over what they share. */
 const ORPHANED_AT_BIRTH = 255;
@@ -28,23 +28,20 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
     renewEntropy();
     mustExitDirectly();
     joinFamily(handover);
-    endWhenDrained();
+    if (inheritRequests() > 0) endWhenDrained();
     inspectOnSignal();
   });
 }
 
-/** Of a fork server. `creator` is who asked for it. */
+/** Of a fork server, which has done beforehand what is the same for all its children. `creator` is who asked for it. */
 export function becomeServedChild(creator: Creator, seed: number): void {
   orDie(() => {
     seedEntropy(seed);
     assumeRole(creator);
-    clearTimers();
-    endWhenDrained();
-    inspectOnSignal();
   });
 }
 
-/** All of that but randomness, which a rehearsal in the server must leave alone. */
+/** The part that can be rehearsed in the server. */
 export function assumeRole(creator: Creator): void {
   correctFacts(creator);
   forgetChildren();

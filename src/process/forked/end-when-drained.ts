@@ -4,13 +4,12 @@
  */
 import type { Forking } from '../../platform/platform.js';
 import { platform } from '../../platform/select.js';
-import { inheritRequests, isDrained } from './exit-directly.js';
+import { isDrained } from './exit-directly.js';
 
 const LOOK_MS = 20;
 
-/** In a forked child, before anything of its own is under way. */
+/** In a forked child that has inherited requests; without any, Node notices by itself. */
 export function endWhenDrained(): void {
-  if (inheritRequests() === 0) return; // Node notices by itself
   const forking = platform.forking as Forking;
   let wasDrained = false;
   setInterval(() => {

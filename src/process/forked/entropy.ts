@@ -29,6 +29,7 @@ const standIn = (): number => draw();
 
 /** In the fork server, before any module of the user's is loaded. */
 export function guardRandom(): void {
+  draw = drawFromSystem;
   Math.random = standIn;
 }
 

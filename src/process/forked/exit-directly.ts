@@ -54,7 +54,7 @@ export function exitDirectly(): string | undefined {
   return undefined;
 }
 
-/** In a forked child, before anything of its own is under way. Returns how much there is. */
+/** In a forked child, before anything of its own is under way, or right before the fork in a fork server. Returns how much there is. */
 export function inheritRequests(): number {
   inheritedRequests = (platform.forking as Forking).loopLoad().requests;
   return inheritedRequests;

@@ -4,15 +4,16 @@
  */
 import inspector from 'node:inspector';
 
-/** Most children have ended by then, and need not pay for it. */
+/** Most copies have ended by then, and need not pay for it. */
 const DELAY_MS = 50;
 
-/** In a forked child, once. */
+/** In a copy of a process, once. */
 export function inspectOnSignal(): void {
-  setTimeout(listen, DELAY_MS).unref();
+  setTimeout(listenForInspection, DELAY_MS).unref();
 }
 
-function listen(): void {
+/** Now; in a fork server, whose children inherit the listener. */
+export function listenForInspection(): void {
   process.off('newListener', giveWay); // of the process that this one is a copy of
   if (process.listenerCount('SIGUSR1') > 0) return;
   process.on('SIGUSR1', openInspector);

@@ -15,6 +15,7 @@ export function livingWorkers(): number {
 
 /** In a forked child: it has none, and its parent's listeners are gone. */
 export function forgetWorkers(): void {
+  if (earlier === undefined) return;
   workers.clear();
   earlier = undefined;
   process.off('worker', count);
