@@ -61,6 +61,7 @@ export function renewEntropy(): void {
 export function seedEntropy(seed: number): void {
   next = drawn.length;
   if (caches !== undefined && caches.length > 0) refill(caches);
+  caches = undefined; // before it forks itself it has to look for them again: it goes on drawing, which the server did not
   draw = () => {
     restoreRandom(seed);
     return random();
