@@ -1,6 +1,7 @@
 /** Siblings are copies of one process, and draw different numbers all the same. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { describeForks, FORK_METHODS, PROGRAM_MS, resultOf } from '../helpers/fork-cases.js';
+import { runChild } from '../helpers/watchdog.js';
 
 const SOURCES = [
   'Math.random',
@@ -33,4 +34,18 @@ describe.each(FORK_METHODS.flatMap((method) => PRIMED.map((primed) => [method, p
       expect(new Set(values).size).toBe(values.length);
     });
   });
+});
+
+describeForks('a child of the fork server that has drawn and forks itself', () => {
+  test(
+    'has copies that draw something else, each',
+    async () => {
+      const { stdout, exitCode } = await runChild('fork/random-copies.mjs', { timeoutMs: PROGRAM_MS });
+      expect(exitCode).toBe(0);
+      const values = (JSON.parse(stdout) as unknown[][]).flat();
+      expect(values).toHaveLength(12);
+      expect(new Set(values).size).toBe(12);
+    },
+    PROGRAM_MS,
+  );
 });

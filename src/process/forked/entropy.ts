@@ -54,6 +54,7 @@ export function renewEntropy(): void {
   next = drawn.length;
   // not by OpenSSL, whose generator takes a while to start anew after a fork
   for (const [index, bytes] of (provided ?? []).entries()) caches?.[index]?.set(bytes);
+  draw = drawFromSystem;
   Math.random = standIn; // the context is seeded, for all we know
 }
 
