@@ -65,6 +65,16 @@ bool quell(uv_handle_t* handle) {
   }
 }
 
+/**
+ * What the thread pool had done for the parent when it forked, and the parent had not yet been told: the parent is, so this process is not. Such requests
+ * stay under way here, as those that the pool was still at. No thread of the pool exists yet in this process.
+ */
+void forgetFinishedWork(uv_loop_t* loop) {
+  // An empty queue is a ring of one: some versions of libuv declare it as two pointers, some as a struct of two.
+  auto** queue = reinterpret_cast<void**>(&loop->wq);
+  queue[0] = queue[1] = queue;
+}
+
 }  // namespace
 
 napi_value quellHandles(napi_env env, napi_callback_info) {
@@ -76,6 +86,7 @@ napi_value quellHandles(napi_env env, napi_callback_info) {
         if (!uv_is_closing(handle) && quell(handle)) uv_unref(handle);
       },
       &isStdinWatched);
+  forgetFinishedWork(loopOf(env));
   // What the parent is given to read is the parent's.
   if (os::Status status = os::emptyStdin(isStdinWatched); !status.ok()) return throwStatus(env, status);
   return nullptr;

@@ -16,12 +16,13 @@ export function runQuietly(command, args, options = {}) {
 }
 
 /**
- * Runs a command in a process group of its own, its output shown as it comes. After `timeoutMs` the whole group is killed.
- * Resolves to how it ended and, with `capture`, what it wrote to stdout.
+ * Runs a command in a process group of its own, its output shown as it comes; with `atEnd` all of it when it has ended, for those that run side by side.
+ * After `timeoutMs` the whole group is killed. Resolves to how it ended and, with `capture`, what it wrote to stdout.
  */
-export function runShown(command, args, { timeoutMs, capture = false, env = process.env } = {}) {
+export function runShown(command, args, { timeoutMs, capture = false, atEnd = false, env = process.env } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env, detached: true, stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'] });
+    const [out, err] = [capture || atEnd ? 'pipe' : 'inherit', atEnd ? 'pipe' : 'inherit'];
+    const child = spawn(command, args, { cwd: root, env, detached: true, stdio: ['ignore', out, err] });
     const stopChild = () => killGroup(child.pid);
     // The child's group does not get the terminal's Ctrl-C: hand it on, then end as the signal asks.
     const onSignal = (signal) => {
@@ -35,11 +36,18 @@ export function runShown(command, args, { timeoutMs, capture = false, env = proc
       stopChild();
     }, timeoutMs);
     let stdout = '';
+    let shownAtEnd = '';
+    const show = (text) => {
+      if (atEnd) shownAtEnd += text;
+      else process.stdout.write(text);
+    };
     child.stdout?.setEncoding('utf8').on('data', (text) => {
       stdout += text;
-      process.stdout.write(text);
+      show(text);
     });
+    child.stderr?.setEncoding('utf8').on('data', show);
     const finish = (status, signal, error) => {
+      process.stdout.write(shownAtEnd);
       clearTimeout(timer);
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       resolve({ ok: status === 0 && !timedOut, status, signal, timedOut, error, stdout });

@@ -17,6 +17,7 @@ const FACTS: readonly [fact: string, scenario: string, result: unknown][] = [
     { copy: FINE('it never settles'), exitCode: 13, here: 'settled' },
   ],
   ['uses the thread pool while the parent does', 'reading', { copy: FINE(true), here: true }],
+  ['is not told what the thread pool has done for the parent', 'finished', { copies: Array(5).fill(FINE(0)), here: true }],
   ["leaves output and exit codes of the parent's children to the parent", 'children', { copies: [0, 0], code: 3, lines: 12 }],
   [
     'takes nothing from servers, kept-alive connections, sockets, datagrams and watches of the parent, and has its own',
