@@ -31,6 +31,16 @@ export async function takeFirstSteps({ parent }: ServerTicket): Promise<FirstSte
   return { reason: undefined, failure: outcome };
 }
 
+/** Once more, of the process as it is now. What Node's own pool was still doing when it was replaced may have spoilt the first copy. */
+export async function tryAgain(): Promise<string | undefined> {
+  const forking = platform.forking as Forking;
+  const { outcome } = await runTrial(
+    () => forkBare(forking),
+    (code) => forking.exitNow(code), // modules of the user's may keep it from ending by itself
+  );
+  return outcome;
+}
+
 function whyNotAlone(): string | undefined {
   const workers = livingWorkers();
   forgetWorkers(); // no child of this process is to listen for more

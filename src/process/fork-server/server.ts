@@ -13,7 +13,7 @@ import type { ServerTicket, Ticket } from '../current.js';
 import { redirectOutput, STDERR, STDOUT } from '../direct-output.js';
 import { becomeServedChild } from '../forked/become.js';
 import { findCaches, guardRandom } from '../forked/entropy.js';
-import type { FirstSteps } from './first-steps.js';
+import { type FirstSteps, tryAgain } from './first-steps.js';
 import { endWhenDrained } from '../forked/end-when-drained.js';
 import { inheritRequests } from '../forked/exit-directly.js';
 import { listenForInspection } from '../forked/inspect-on-signal.js';
@@ -41,8 +41,8 @@ export async function runServer({ regionBytes, command }: ServerTicket, { reason
   await rehearse(); // before there are listeners of the user's, who would hear of it
   const outcome = await loadModules(settings);
   if (outcome.unable !== undefined) return refuse(outcome);
-  const unable = await failure;
-  if (unable !== undefined) return refuse({ unable });
+  const unable = (await failure) && (await tryAgain());
+  if (unable) return refuse({ unable });
   findCaches(false);
   await collectGarbage();
   greet(outcome);

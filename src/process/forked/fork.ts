@@ -52,13 +52,19 @@ export async function whyNot(): Promise<string | undefined> {
   const reason = whyNotByNature();
   if (reason !== undefined) return reason;
   if (trial === undefined) compileAhead();
-  trial ??= runTrial(forkUntried, leave).then(({ outcome }) => outcome);
+  trial ??= tryOut().then((failure) => failure && tryOut());
   try {
     return await trial;
   } catch (error) {
     trial = undefined; // there was none: want of processes or of descriptors may pass
     throw error;
   }
+}
+
+/** Twice at most: what Node's own pool was still doing when it was replaced may have spoilt the first copy. */
+async function tryOut(): Promise<string | undefined> {
+  const { outcome } = await runTrial(forkUntried, leave);
+  return outcome;
 }
 
 function whyNotByNature(): string | undefined {
