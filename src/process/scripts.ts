@@ -3,6 +3,7 @@
  * compiler loaded, 3 ms afterwards. Nothing else in JavaScript can tell: a function knows its name and its text, but not its file.
  */
 import { Session } from 'node:inspector';
+import { ask } from './inspector.js';
 
 /** A script that this thread has loaded. */
 export interface Script {
@@ -72,17 +73,4 @@ function locationOf(session: Session, fn: object): { scriptId: string | undefine
   } finally {
     delete global[PROBE_NAME];
   }
-}
-
-/** Within one thread the inspector answers before `post` returns. */
-function ask<R>(session: Session, method: string, parameters: object): R {
-  let answer: R | undefined;
-  let failure: Error | null = null;
-  session.post(method, parameters, (error, result) => {
-    failure = error;
-    answer = result as R;
-  });
-  if (failure !== null) throw failure;
-  if (answer === undefined) throw new Error(`The inspector did not answer ${method}`);
-  return answer;
 }

@@ -76,13 +76,17 @@ function whyNotByNature(): string | undefined {
     findTimers();
     findCaches(true);
     installFacts();
-    const workers = livingWorkers();
-    if (workers > 0)
-      return `${workers === 1 ? 'a Worker is' : `${workers} Workers are`} running, which a copy of this process would lack; end ${workers === 1 ? 'it' : 'them'} first, or use 'forkserver'`;
+    return whyNotAlone();
   } catch (error) {
     return `this Node cannot be looked into: ${(error as Error).message}`;
   }
-  return undefined;
+}
+
+function whyNotAlone(): string | undefined {
+  const workers = livingWorkers();
+  if (workers === 0) return undefined;
+  const [are, them] = workers === 1 ? ['a Worker is', 'it'] : [`${workers} Workers are`, 'them'];
+  return `${are} running, which a copy of this process would lack; end ${them} first, or use 'forkserver'`;
 }
 
 function cannotFork(reason: string): StateError {
@@ -95,6 +99,9 @@ function forkUntried(): Promise<Fork> {
   return new Promise((resolve, reject) => {
     const attempt = (): void => {
       const running = setImmediate(() => {
+        // it was alone when it was asked; a Worker may have been started since, during the trial or between two attempts
+        const reason = whyNotAlone();
+        if (reason !== undefined) return reject(cannotFork(reason));
         provideEntropy();
         const handover = new Handover(hasLocals());
         let spare: number | undefined;

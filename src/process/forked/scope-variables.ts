@@ -1,5 +1,6 @@
 /** Variables that a function of Node's closes over, as a debugger would see them. Some of Node's state can be reached in no other way. */
 import { Session } from 'node:inspector';
+import { ask } from '../inspector.js';
 
 interface Remote {
   readonly objectId?: string;
@@ -52,16 +53,4 @@ function evaluate(session: Session, expression: string): string | undefined {
 
 function propertiesOf(session: Session, objectId: string | undefined): Properties {
   return objectId === undefined ? { result: [] } : ask(session, 'Runtime.getProperties', { objectId, ownProperties: true });
-}
-
-/** Within one thread the inspector answers before `post` returns. */
-function ask<R>(session: Session, method: string, parameters: object): R {
-  let answer: R | undefined;
-  let failure: Error | null = null;
-  session.post(method, parameters, (error, result) => {
-    failure = error;
-    answer = result as R;
-  });
-  if (failure !== null) throw failure;
-  return answer as R;
 }
