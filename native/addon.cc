@@ -20,7 +20,7 @@ using forkful::binding::Environment;
 /**
  * Raised with every change of the exports or of what lies at fixed places in the region. The twin of ADDON_ABI in src/platform/addon.ts.
  */
-constexpr int kAbi = 2;
+constexpr int kAbi = 4;
 
 /** initialize(SystemError): hands over the class that JavaScript knows system failures by. */
 napi_value initialize(napi_env env, napi_callback_info info) {

@@ -10,6 +10,7 @@
 namespace forkful::binding {
 
 class Doorbell;
+class PermitListener;
 
 struct Environment {
   /** JavaScript's class for system failures; empty until `initialize()`. */
@@ -18,6 +19,8 @@ struct Environment {
   std::shared_ptr<ReleasedViews> releasedViews = std::make_shared<ReleasedViews>();
   /** The open doorbell, or nullptr. It frees itself once its handle is closed, which may be after this struct is gone. */
   Doorbell* doorbell = nullptr;
+  /** What waiter threads of named semaphores ring, or nullptr. It frees itself when the environment ends. */
+  PermitListener* permitListener = nullptr;
 
   static Environment& of(napi_env env) {
     void* data = nullptr;

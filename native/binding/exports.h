@@ -23,10 +23,19 @@ namespace forkful::binding {
   X(quellHandles) X(countHandles) X(loopLoad)                                                               \
   /* datagram.cc */                                                                                         \
   X(socketPair) X(sendDatagram) X(receiveDatagram) X(closeDescriptor)                                       \
+  /* descriptor_door.cc */                                                                                  \
+  X(descriptorLend) X(descriptorBorrow) X(descriptorRelease)                                                \
   /* watch.cc */                                                                                            \
-  X(watchOpen) X(watchSetRef) X(watchClose)                                                                 \
+  X(watchOpen) X(watchFor) X(watchSetRef) X(watchClose)                                                     \
+  /* stream_socket.cc */                                                                                    \
+  X(streamListen) X(streamConnect) X(streamOutcome) X(streamAccept) X(streamAddress) X(streamRead)          \
+  X(streamWrite) X(pollDescriptors) X(resolveHost)                                                          \
   /* named_segment.cc */                                                                                    \
-  X(namedCreate) X(namedOpen) X(namedUnlink)
+  X(namedCreate) X(namedOpen) X(namedUnlink) X(namedClose) X(namedIdentity) X(namedKeep)                                                                \
+  /* named_semaphore.cc */                                                                                  \
+  X(semaphoreOpen) X(semaphoreClose) X(semaphoreUnlink) X(semaphoreTryAcquire) X(semaphoreAcquire)          \
+  X(semaphoreRelease) X(semaphoreValue) X(semaphoreListen) X(semaphoreSetRef) X(semaphoreRequest)           \
+  X(semaphoreTake) X(semaphoreCancel)
 
 #define FORKFUL_DECLARE(name) napi_value name(napi_env env, napi_callback_info info);
 FORKFUL_EXPORTS(FORKFUL_DECLARE)

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "../os/descriptor_door.h"
 #include "../os/fork_server.h"
 #include "../os/forking.h"
 #include "../os/node_exit.h"
@@ -46,6 +47,7 @@ void takeOver(napi_env env) {
     _exit(kLostChildCode);
   }
   for (uv_async_t* async : pending) uv_async_send(async);
+  os::descriptor_door::becomeForked();
   // Its agent is unknown to the child's waiter thread, so this only lets go of the handle.
   closeDoorbell(env);
 }

@@ -24,7 +24,7 @@ class Watch {
   };
 
   /** nullptr, with an exception thrown, when the descriptor cannot be watched. */
-  static Holder* open(napi_env env, int fd, napi_value onReadable) {
+  static Holder* open(napi_env env, int fd, napi_value onReady) {
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env, &loop);
     auto* watch = new Watch(env, fd);
@@ -36,10 +36,17 @@ class Watch {
       return nullptr;
     }
     watch->poll_.data = watch;
-    napi_create_reference(env, onReadable, 1, &watch->onReadable_);
+    napi_create_reference(env, onReady, 1, &watch->onReady_);
     napi_add_async_cleanup_hook(env, onEnvironmentEnd, watch, &watch->hook_);
     uv_poll_start(&watch->poll_, UV_READABLE, onPoll);
     return watch->holder_;
+  }
+
+  /** libuv stops by itself at an error of the descriptor's; this starts it again. */
+  void watchFor(bool readable, bool writable) {
+    const int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+    if (events != 0) uv_poll_start(&poll_, events, onPoll);
+    else uv_poll_stop(&poll_);
   }
 
   void setRef(bool on) { on ? uv_ref(handle()) : uv_unref(handle()); }
@@ -48,7 +55,7 @@ class Watch {
     if (isClosing_) return;
     isClosing_ = true;
     if (holder_ != nullptr) holder_->watch = nullptr;
-    napi_delete_reference(env_, onReadable_);
+    napi_delete_reference(env_, onReady_);
     // From here on libuv has nothing to do with the descriptor, which its owner may close.
     uv_close(handle(), [](uv_handle_t* handle) {
       auto* self = static_cast<Watch*>(handle->data);
@@ -75,10 +82,10 @@ class Watch {
     if (self->isClosing_) return;
     const napi_env env = self->env_;
     const Napi::HandleScope scope(env);
-    napi_value onReadable = nullptr;
-    napi_get_reference_value(env, self->onReadable_, &onReadable);
+    napi_value onReady = nullptr;
+    napi_get_reference_value(env, self->onReady_, &onReady);
     // `self` may be closed, though not freed, by what runs now.
-    if (napi_make_callback(env, nullptr, Napi::Env(env).Global(), onReadable, 0, nullptr, nullptr) != napi_pending_exception) return;
+    if (napi_make_callback(env, nullptr, Napi::Env(env).Global(), onReady, 0, nullptr, nullptr) != napi_pending_exception) return;
     napi_value error = nullptr;
     if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
@@ -94,7 +101,7 @@ class Watch {
   Holder* holder_;
   int fd_;
   uv_poll_t poll_;
-  napi_ref onReadable_ = nullptr;
+  napi_ref onReady_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   bool isClosing_ = false;
 };
@@ -116,15 +123,24 @@ Watch* watchAt(Args& args) {
 napi_value watchOpen(napi_env env, napi_callback_info info) {
   Args args(env, info);
   const int fd = args.int32(0, "fd", 0, INT32_MAX);
-  const napi_value onReadable = args.function(1, "onReadable");
+  const napi_value onReady = args.function(1, "onReady");
   if (!args.ok()) return nullptr;
-  Watch::Holder* holder = Watch::open(env, fd, onReadable);
+  Watch::Holder* holder = Watch::open(env, fd, onReady);
   if (holder == nullptr) return nullptr;
   napi_value object = nullptr;
   napi_create_object(env, &object);
   napi_wrap(env, object, holder, Watch::drop, nullptr, nullptr);
   napi_type_tag_object(env, object, &kWatchTag);
   return object;
+}
+
+napi_value watchFor(napi_env env, napi_callback_info info) {
+  Args args(env, info);
+  const bool readable = args.boolean(1, "readable");
+  const bool writable = args.boolean(2, "writable");
+  if (!args.ok()) return nullptr;
+  if (Watch* watch = watchAt(args)) watch->watchFor(readable, writable);
+  return nullptr;
 }
 
 napi_value watchSetRef(napi_env env, napi_callback_info info) {

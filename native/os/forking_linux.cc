@@ -8,6 +8,7 @@
 #include "memory_map.h"
 #include "node_exit.h"
 #include "node_platform.h"
+#include "permit_waiter.h"
 #include "pidfd.h"
 #include "quiescence.h"
 #include "region.h"
@@ -34,8 +35,10 @@ Status prepare(Deadline quietBy, Preparation& last) {
 pid_t forkWithOwnState() {
   region::lockForFork();
   WaiterThread::instance().lockForFork();
+  PermitWaiter::lockForFork();
   const pid_t pid = ::fork();
   const int error = errno;
+  PermitWaiter::afterFork(pid == 0);
   WaiterThread::instance().afterFork(pid == 0);
   region::unlockAfterFork();
   errno = error;

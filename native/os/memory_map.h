@@ -17,4 +17,10 @@ bool isWritable(uintptr_t address);
  */
 Status copyAllOnFork();
 
+/**
+ * In a forked child that will never run JavaScript, nor anything else that allocates: lets go of what it shares with others, and of most of
+ * what its parent would have to copy before writing to it. Best effort.
+ */
+void abandonMost();
+
 }  // namespace forkful::os::memory_map

@@ -29,6 +29,10 @@ Status openByName(const char* name, int flags, UniqueFd& out) {
   return setCloseOnExec(fd);
 }
 
+Status openNameless(UniqueFd&) { return Status::fail(ENOTSUP, "shm_open"); }
+
+Status giveName(int, const char*) { return Status::fail(ENOTSUP, "shm_open"); }
+
 // Memory comes with the first touch, as with anonymous segments (mapping_darwin.cc).
 Status backWithMemory(int, size_t) { return Status::success(); }
 

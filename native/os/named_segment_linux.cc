@@ -1,4 +1,7 @@
 // By open() below /dev/shm, which is what shm_open() does here: the call itself would bind the addon to young C libraries.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <climits>
 #include <cstdio>
 #include <cstring>
@@ -10,14 +13,17 @@ namespace forkful::os::named_segment {
 
 namespace {
 
-constexpr size_t kPathBytes = sizeof("/dev/shm/") + NAME_MAX;
+constexpr char kFolder[] = "/dev/shm/";
+constexpr size_t kPathBytes = sizeof kFolder + NAME_MAX;
 
 Status pathOf(const char* name, char (&path)[kPathBytes]) {
   const size_t length = strlen(name);
   const bool isFolder = strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
   if (length == 0 || isFolder || strchr(name, '/') != nullptr) return Status::fail(EINVAL, "shm_open");
   if (length > NAME_MAX) return Status::fail(ENAMETOOLONG, "shm_open");
-  snprintf(path, sizeof path, "/dev/shm/%s", name);
+  // No snprintf: the keeper of names (name_keeper.h) has little of a C library left.
+  memcpy(path, kFolder, sizeof kFolder - 1);
+  memcpy(path + sizeof kFolder - 1, name, length + 1);
   return Status::success();
 }
 
@@ -30,6 +36,22 @@ Status openByName(const char* name, int flags, UniqueFd& out) {
   if (fd == -1) return Status::lastError("shm_open");
   out.reset(fd);
   return Status::success();
+}
+
+Status openNameless(UniqueFd& out) {
+  const int fd = retryOnInterrupt([] { return ::open("/dev/shm", O_RDWR | O_CLOEXEC | O_TMPFILE, 0600); });
+  if (fd == -1) return Status::lastError("shm_open");
+  out.reset(fd);
+  return Status::success();
+}
+
+Status giveName(int fd, const char* name) {
+  char path[kPathBytes];
+  if (Status status = pathOf(name, path); !status.ok()) return status;
+  char nameless[64];
+  snprintf(nameless, sizeof nameless, "/proc/self/fd/%d", fd);
+  const int result = linkat(AT_FDCWD, nameless, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+  return result == -1 ? Status::lastError("shm_open") : Status::success();
 }
 
 Status backWithMemory(int fd, size_t bytes) {

@@ -7,18 +7,47 @@
 
 namespace forkful::os::named_segment {
 
-Status create(const char* name, size_t bytes, UniqueFd& out) {
+namespace {
+
+Status fill(int fd, size_t bytes) {
+  if (retryOnInterrupt([&] { return ftruncate(fd, static_cast<off_t>(bytes)); }) == -1) return Status::lastError("ftruncate");
+  return bytes > 0 ? backWithMemory(fd, bytes) : Status::success();
+}
+
+Status identify(int fd, uint64_t* identity) {
+  FileInfo info;
+  Status status = fileInfo(fd, info);
+  // release: whoever finds the name finds what it belongs to.
+  if (status.ok()) __atomic_store_n(identity, info.inode, __ATOMIC_RELEASE);
+  return status;
+}
+
+/** The name first, for systems that know no nameless segments: killed on the way, it stays, and its identity may not be stored. */
+Status createByName(const char* name, size_t bytes, uint64_t* identity, UniqueFd& out) {
   UniqueFd fd;
   if (Status status = openByName(name, O_CREAT | O_EXCL, fd); !status.ok()) return status;
-  Status status = Status::success();
-  if (retryOnInterrupt([&] { return ftruncate(fd.get(), static_cast<off_t>(bytes)); }) == -1) status = Status::lastError("ftruncate");
-  if (status.ok() && bytes > 0) status = backWithMemory(fd.get(), bytes);
-  if (!status.ok()) {
-    // Ours since O_EXCL: nobody else's segment goes with it.
-    (void)unlink(name);
-    return status;
-  }
+  Status status = identity == nullptr ? Status::success() : identify(fd.get(), identity);
+  if (status.ok()) status = fill(fd.get(), bytes);
+  // Ours since O_EXCL: nobody else's segment goes with it.
+  if (!status.ok()) return (void)unlink(name), status;
   out = std::move(fd);
+  return status;
+}
+
+}  // namespace
+
+Status create(const char* name, size_t bytes, uint64_t* identity, UniqueFd& out) {
+  UniqueFd fd;
+  if (!openNameless(fd).ok()) return createByName(name, bytes, identity, out);
+  // Before the memory is got: a taken name is the error that helps.
+  if (UniqueFd taken; openByName(name, 0, taken).ok()) return Status::fail(EEXIST, "shm_open");
+  Status status = fill(fd.get(), bytes);
+  if (status.ok() && identity != nullptr) status = identify(fd.get(), identity);
+  if (!status.ok()) return status;
+  status = giveName(fd.get(), name);
+  if (status.ok()) out = std::move(fd);
+  // Without /proc nothing nameless can be given a name.
+  else if (status.error == ENOENT) return createByName(name, bytes, identity, out);
   return status;
 }
 
@@ -42,5 +71,17 @@ Status map(int fd, size_t bytes, void*& out) {
 }
 
 void unmap(void* base, size_t bytes) { munmap(base, bytes); }
+
+Status letGo(void* base, size_t bytes) {
+  // In one step: a thread that touches it meanwhile finds the one or the other.
+  void* mapped = mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+  return mapped == MAP_FAILED ? Status::lastError("mmap") : Status::success();
+}
+
+uint64_t identityOf(const char* name) {
+  UniqueFd fd;
+  FileInfo info;
+  return openByName(name, 0, fd).ok() && fileInfo(fd.get(), info).ok() ? info.inode : 0;
+}
 
 }  // namespace forkful::os::named_segment

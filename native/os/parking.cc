@@ -1,5 +1,7 @@
 #include "parking.h"
 
+#include <algorithm>
+
 #include "region.h"
 
 namespace forkful::os {
@@ -55,13 +57,15 @@ Status adoptParking(char* regionBase) {
 }
 
 bool spin(const Word& word, uint32_t expected, int iterations) {
-  // Growing gaps keep the poller off the writer's cache line; 64 pauses are about 1 µs, little beside what a park would cost.
+  // Growing gaps keep the poller off the writer's cache line, and let it see a change at most a quarter later than it came; 64 pauses are about 1 µs,
+  // little beside what a park would cost.
+  constexpr int kShortestGap = 2;
   constexpr int kLongestGap = 64;
-  int gap = 8;
-  for (int done = 0; done < iterations; done += gap) {
+  for (int done = 0; done < iterations;) {
     if (word.load(std::memory_order_acquire) != expected) return true;
+    const int gap = std::clamp(done / 4, kShortestGap, kLongestGap);
     for (int i = 0; i < gap; i++) pauseOnce();
-    if (gap < kLongestGap) gap *= 2;
+    done += gap;
   }
   return word.load(std::memory_order_acquire) != expected;
 }

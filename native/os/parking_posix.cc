@@ -10,7 +10,6 @@
 // States of a sleeper: 0 = idle; word + 1 = asleep on that word; kNotified. Only the sleeper leaves 0, and whoever moves it from word + 1
 // to kNotified owes it exactly one post. A process that dies leaves its sleepers taken: the next one that finds none free takes those of
 // the dead.
-#include <dlfcn.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 
 #include "parking.h"
 #include "region.h"
+#include "semaphore_wait.h"
 
 namespace forkful::os {
 
@@ -47,30 +47,6 @@ static_assert(offsetof(SleeperTable, kind) == 0, "parking.cc reads it there, wha
 static_assert(sizeof(sem_t) == 32, "the table is the same in every process of a family");
 
 bool isGone(uint32_t pid) { return kill(static_cast<pid_t>(pid), 0) == -1 && errno == ESRCH; }
-
-/** Waits for a token until `deadline`. Returns whether it got one. */
-bool waitFor(sem_t& semaphore, Deadline deadline) {
-  // Looked up, since only younger C libraries have it. The old call follows the wall clock, so there the time that is left is put on it.
-  using ClockWait = int (*)(sem_t*, clockid_t, const timespec*);
-  static const ClockWait clockWait = reinterpret_cast<ClockWait>(dlsym(RTLD_DEFAULT, "sem_clockwait"));
-  if (clockWait != nullptr) {
-    const timespec until = deadline.absolute();
-    return retryOnInterrupt([&] { return clockWait(&semaphore, CLOCK_MONOTONIC, &until); }) == 0;
-  }
-  while (!deadline.passed()) {
-    timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    const timespec left = deadline.remaining();
-    until.tv_sec += left.tv_sec;
-    until.tv_nsec += left.tv_nsec;
-    if (until.tv_nsec >= 1'000'000'000) {
-      until.tv_sec++;
-      until.tv_nsec -= 1'000'000'000;
-    }
-    if (sem_timedwait(&semaphore, &until) == 0) return true;
-  }
-  return sem_trywait(&semaphore) == 0;
-}
 
 class SemaphoreParking final : public Parking {
  public:
@@ -158,7 +134,7 @@ class SemaphoreParking final : public Parking {
     ParkResult result = ParkResult::kChanged;
     // Asked again only now that unparkers can find us: see unpark().
     while (word.load() == expected) {
-      if (!waitFor(table_.semaphore[sleeper], deadline)) {
+      if (!waitForPermit(table_.semaphore[sleeper], deadline)) {
         result = ParkResult::kTimedOut;
         break;
       }

@@ -1,10 +1,10 @@
 #include "waiter_thread.h"
 
 #include <limits.h>
-#include <signal.h>
 
 #include <new>
 
+#include "background_thread.h"
 #include "parking.h"
 
 namespace forkful::os {
@@ -13,9 +13,6 @@ namespace {
 
 // A bound on every sleep: whoever rings may die between changing the bell and the door.
 constexpr double kLongestSleepMs = 60'000;
-
-// The thread calls nothing deep; its thread-local storage, which some C libraries put on the stack, is what takes room.
-constexpr size_t kStackBytes = 256 * 1024;
 
 }  // namespace
 
@@ -106,13 +103,6 @@ void WaiterThread::afterFork(bool isChild) {
 
 // REQUIRES: lifecycle_ is held.
 Status WaiterThread::start() {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  // Signals are the main thread's business; the new thread inherits this mask.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   {
     std::lock_guard lock(lock_);
     nextLook_ = Deadline::after(0);
@@ -123,13 +113,11 @@ Status WaiterThread::start() {
     static_cast<WaiterThread*>(self)->run();
     return nullptr;
   };
-  const int error = pthread_create(&thread_, &attributes, body, this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (error == 0) return Status::success();
+  const Status status = startThread(thread_, body, this);
+  if (status.ok()) return status;
   std::lock_guard lock(lock_);
   running_ = false;
-  return Status::fail(error, "pthread_create");
+  return status;
 }
 
 // REQUIRES: lifecycle_ is held, no agent is open.
