@@ -14,7 +14,7 @@
 /** 'FORK': set last by whoever makes the region. */
 export const MAGIC = 0x4b524f46;
 /** Raised whenever anything below changes its meaning: families of different layouts refuse each other. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 // ---- header -----------------------------------------------------------------------------------------------------------------
 export const HEADER_MAGIC = 0;
@@ -27,6 +27,11 @@ export const HEADER_STATE = 3;
 export const HEADER_SLOT_CURSOR = 4;
 /** No page at or above this one was ever used. Changed under the page lock. */
 export const HEADER_USED_PAGES = 5;
+/** First page of the list of named segments that go with the family, 0 for none, and the process that sees to that (`shared/segment-names.ts`). */
+export const HEADER_NAMES = 6;
+export const HEADER_NAME_KEEPER = 7;
+/** How many names were ever listed. */
+export const HEADER_NAME_SERIAL = 8;
 /** Mutex over the page table. */
 export const PAGE_LOCK = 16;
 /** What the holder of the page lock is about to do: operation, first page, pages. A successor finishes or undoes it. */

@@ -2,47 +2,48 @@
  * A mutex over four words of the near window: the algorithm under `Lock`, under both sides of a queue and under the page table.
  * Source: the three-state futex mutex of U. Drepper ("Futexes are tricky", 2011), with an owner that may die, and with bounded passing-over.
  *
- * State word: 0 = free, else the owner's agent id (22 bits) | W "somebody may sleep" | H "hand over".
+ * State word: 0 = free, else the owner's agent id (22 bits) | W "somebody may sleep" | H "there is an heir". Without an owner, H and W say that the lock is
+ * reserved for the heir (see `heir.ts`), and W alone that the heir has gone without taking it.
  * - acquire: CAS 0 -> id. release: CAS id -> 0; where that fails there is a W or an H to serve.
  * - one that has slept acquires with W set: it cannot know whether others sleep still.
  * - owner dead: CAS the word from the dead id to ours, with W. From any state, at any step.
  * - fairness: a release leaves the lock to whoever comes first, as every fast mutex does; but one that was passed over `PATIENCE` times
- *   writes its id into the heir word and sets H, and the next release hands the lock to it directly.
+ *   names itself the heir and sets H, and the next release leaves the lock to it alone, and wakes everybody, since it cannot tell who that is.
  * - one that gives up makes a last attempt, and leaves W for those behind it.
  *
  * Killed at any instruction: the state word always tells whether, and by whom, the lock is held; a wake-up lost with its owner is repaired
- * by the next look of any waiter, at most `OWNER_SLICE_MS` later.
+ * by the next look of any waiter, at most `OWNER_SLICE_MS` later. Nobody owns it without knowing: an heir is named, and takes the lock itself.
  */
-import { availableParallelism } from 'node:os';
-import { LIFE_DIED, LIFE_WATCHED } from '../platform/platform.js';
 import { platform } from '../platform/select.js';
 import { fault } from '../util/fault.js';
-import { type Agent, isDead, lifeWord } from './agent.js';
+import { type Agent, isDead } from './agent.js';
+import { GRACE_MS, Heir, PATIENCE } from './heir.js';
 import { MUTEX_EVENTS, MUTEX_HEIR, MUTEX_STATE } from './layout.js';
+import { type AsyncWait, currentWaiting, type Deadline, SPIN } from './waiting.js';
+import { parkBeside } from './watching.js';
 import { load } from './words.js';
-import { type AsyncWait, currentWaiting, type Deadline } from './waiting.js';
 
 const OWNER = (1 << 22) - 1;
 const MAY_SLEEP = 1 << 22;
-const HAND_OVER = 1 << 23;
+const HAS_HEIR = 1 << 23;
+const EVERYBODY = 0x7fffffff;
 
 /** Sleeping on lock and owner: the kernel wakes us at either's change, the slice only repairs lost wake-ups; without that, it finds dead owners. */
 const OWNER_SLICE_MS = 150;
 const BLIND_SLICE_MS = 50;
 const BRIEF_MS = 1;
-/** How often an agent looks whether a hand-over that it no longer wants has come. */
-const RETURN_MS = 5;
-/** How often one may be passed over before it asks for the lock by name. */
-const PATIENCE = 4;
-/** About 4 µs, a few times what a short critical section takes; spinning longer never paid (bench/cases/contended.mjs). */
-export const SPIN = availableParallelism() > 1 ? 200 : 0;
-
 /** Not acquired. */
 export const NOT_ACQUIRED = 0;
 export const ACQUIRED = 1;
 /** Acquired from an owner that has died. */
 export const ABANDONED = 2;
 export type Acquisition = typeof NOT_ACQUIRED | typeof ACQUIRED | typeof ABANDONED;
+
+/** A condition within one agent on trying the mutex; asked, and told of success, in the same attempt. Whoever opens it calls `lookAgain`. */
+export interface Gate {
+  isOpen(): boolean;
+  enter(): void;
+}
 
 export class Mutex {
   readonly #words: Int32Array;
@@ -52,24 +53,22 @@ export class Mutex {
   readonly #at: number;
   /** False: a dead owner keeps the lock, as in CPython. */
   readonly #recovers: boolean;
-  /** How often the first of our promises was passed over. */
-  #asyncPassedOver = 0;
+  /** Word that counts how often the owner has acquired a recursive one; -1: not recursive. Only the owner reads and writes it. */
+  readonly #depthAt: number;
+  readonly #heir: Heir;
   /** How many of this agent wait here, threads and promises: they share the one place that an agent has as heir. */
   #waiting = 0;
-  /** The heir word was set to us, and what came of it is not known yet: a release that takes our name out of it hands us the lock. */
-  #expected = false;
-  /** Who owned the lock when we first saw that a release had taken our name: if another owns it later, that release died. */
-  #takenBy = 0;
-  #closed = false;
-  /** Whose waiting the four above tell of: in a forked child, until it waits here for the first time, the parent's. */
+  /** Whose waiting this tells of: in a forked child, until it waits here for the first time, the parent's. */
   #of: number;
 
-  constructor(agent: Agent, at: number, recovers = true) {
+  constructor(agent: Agent, at: number, recovers = true, depthAt = -1) {
     this.#words = agent.region.words;
     this.#agent = agent;
     this.#of = agent.id;
     this.#at = at;
     this.#recovers = recovers;
+    this.#depthAt = depthAt;
+    this.#heir = new Heir(agent, at + MUTEX_HEIR);
   }
 
   tryAcquire(): Acquisition {
@@ -86,11 +85,13 @@ export class Mutex {
   }
 
   /** Resolves as `acquireSync` returns. Rejects with the signal's reason. */
-  async acquire(deadline: Deadline, signal?: AbortSignal): Promise<Acquisition> {
+  async acquire(deadline: Deadline, signal?: AbortSignal, gate?: Gate): Promise<Acquisition> {
     let result: Acquisition = NOT_ACQUIRED;
     const options: AsyncWait = { deadline, signal, sliceMs: platform.parking.watchesTwo ? OWNER_SLICE_MS - 50 : BLIND_SLICE_MS };
-    const attempt = (): boolean => {
-      result = this.#attemptAsync();
+    const attempt = (looks: number): boolean => {
+      if (gate !== undefined && !gate.isOpen()) return false;
+      result = this.#attemptAsync(looks > PATIENCE + 1); // the first two looks come before there is anything to wait for
+      if (result !== NOT_ACQUIRED) gate?.enter();
       return result !== NOT_ACQUIRED;
     };
     this.#renewIfForked();
@@ -98,22 +99,44 @@ export class Mutex {
     try {
       await currentWaiting().waitAsync(this.#at + MUTEX_EVENTS, attempt, options);
     } finally {
-      this.#waiting--;
-      if (result === NOT_ACQUIRED) this.#stopExpecting();
+      this.#stopWaiting();
     }
     return result;
   }
 
-  /** @returns false when the lock was free: nothing has happened. */
+  /** @returns false when the lock was free, or a recursive one not ours: nothing has happened. */
   release(): boolean {
     const me = this.#agent.id;
+    if (this.#depthAt >= 0) {
+      if (!this.isMine()) return false;
+      const depth = (this.#words[this.#depthAt] as number) - 1;
+      this.#words[this.#depthAt] = depth;
+      if (depth > 0) return true;
+    }
     if (Atomics.compareExchange(this.#words, this.#at, me, 0) === me) return true;
     return this.#releaseSlowly();
   }
 
-  /** Also while it is on its way to an heir. */
+  /** Also while it is reserved for another agent. */
   isLocked(): boolean {
-    return (load(this.#words, this.#at) & OWNER) !== 0;
+    const state = load(this.#words, this.#at);
+    return (state & OWNER) !== 0 || ((state & HAS_HEIR) !== 0 && this.#heir.isAnothers());
+  }
+
+  /** Whether this agent holds it. */
+  isMine(): boolean {
+    return (load(this.#words, this.#at) & OWNER) === this.#agent.id;
+  }
+
+  /** How often it is held by its owner: more than once only if it is recursive. */
+  get depth(): number {
+    if (this.owner() === 0) return 0;
+    return this.#depthAt < 0 ? 1 : (this.#words[this.#depthAt] as number);
+  }
+
+  /** Of a recursive one: as if acquired or released so often. REQUIRES: it is ours. */
+  set depth(depth: number) {
+    if (this.#depthAt >= 0) this.#words[this.#depthAt] = depth;
   }
 
   /** The owner's agent id, 0 when free. */
@@ -121,16 +144,16 @@ export class Mutex {
     return load(this.#words, this.#at) & OWNER;
   }
 
-  /** The object whose lock this is lets go of its memory: touches it no more. */
+  /** The object whose lock this is lets go of its memory, and rejects its promises. */
   close(): void {
-    this.#stopExpecting();
-    this.#closed = true;
+    this.#renewIfForked();
+    this.#withdraw();
   }
 
   /** The uncontended case. */
   #takeFree(): boolean {
     if (Atomics.compareExchange(this.#words, this.#at, 0, this.#agent.id) !== 0) return false;
-    if (this.#expected) this.#forgetHeir(); // as in #attempt
+    if (this.#depthAt >= 0) this.#words[this.#depthAt] = 1;
     return true;
   }
 
@@ -139,34 +162,38 @@ export class Mutex {
     const me = this.#agent.id;
     if (this.#of === me) return;
     this.#of = me;
-    this.#asyncPassedOver = 0;
     this.#waiting = 0;
-    this.#expected = false;
-    this.#takenBy = 0;
+    this.#heir.forget();
   }
 
   /** One attempt. `mark` is MAY_SLEEP for one that has slept, or may leave others asleep. */
   #attempt(mark: number): Acquisition {
-    this.#renewIfForked();
     const words = this.#words;
     const me = this.#agent.id;
     let state = load(words, this.#at);
     for (;;) {
       const owner = state & OWNER;
       let next: number;
-      if (owner === 0) next = state | me | mark;
-      else if (owner === me) return this.#expected && this.#wasHandedOver() ? ACQUIRED : NOT_ACQUIRED;
+      if (owner === 0) {
+        if ((state & HAS_HEIR) !== 0 && this.#heir.isAnothers()) return NOT_ACQUIRED;
+        next = (state & MAY_SLEEP) | me | mark;
+      } else if (owner === me) return this.#acquireAgain();
       else if (this.#recovers && isDead(words, owner)) next = (state & ~OWNER) | me | MAY_SLEEP;
       else return NOT_ACQUIRED;
       const found = Atomics.compareExchange(words, this.#at, state, next);
       if (found === state) {
         if (fault !== null) fault('mutex.acquired');
-        // no hand-over is on its way to us any more: whoever could make one has freed the lock, or died
-        if (this.#expected) this.#forgetHeir();
+        if (this.#depthAt >= 0) words[this.#depthAt] = 1;
         return owner === 0 ? ACQUIRED : ABANDONED;
       }
       state = found;
     }
+  }
+
+  #acquireAgain(): Acquisition {
+    if (this.#depthAt < 0) return NOT_ACQUIRED;
+    this.#words[this.#depthAt] = (this.#words[this.#depthAt] as number) + 1;
+    return ACQUIRED;
   }
 
   #acquireSlowly(deadline: Deadline): Acquisition {
@@ -180,127 +207,81 @@ export class Mutex {
       result = this.#attempt(0);
       if (result !== NOT_ACQUIRED) return result;
     }
+    this.#renewIfForked();
     this.#waiting++;
     try {
-      result = this.#wait(deadline);
+      return this.#wait(deadline);
     } finally {
-      this.#waiting--;
+      this.#stopWaiting();
     }
-    if (result === NOT_ACQUIRED) this.#stopExpecting();
-    return result;
   }
 
   #wait(deadline: Deadline): Acquisition {
-    const words = this.#words;
     for (let passedOver = 0; ; passedOver++) {
       const result = this.#attempt(MAY_SLEEP);
       if (result !== NOT_ACQUIRED) return result;
-      const state = load(words, this.#at);
-      if ((state & OWNER) === 0) continue;
-      if (passedOver >= PATIENCE && !this.#isExpectedFrom(state & OWNER)) this.#claimHeir();
-      const marked = state | MAY_SLEEP | (this.#expected ? HAND_OVER : 0);
-      if (state !== marked && Atomics.compareExchange(words, this.#at, state, marked) !== state) continue;
-      if (fault !== null) fault('mutex.marked');
+      const marked = this.#mark(passedOver >= PATIENCE);
+      if (marked === 0) continue;
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return this.#attempt(MAY_SLEEP);
       this.#parkOn(marked, leftMs);
     }
   }
 
-  /** Sleeps until the state changes or its owner dies. Whoever learns of the death tells all others that watch the same owner: the kernel wakes one. */
-  #parkOn(state: number, leftMs: number): void {
+  /** Notes in the state that we wait, and if we were passed over too often that we are the heir. Returns the state then; 0 when it has changed, so that another attempt is due. */
+  #mark(isPassedOver: boolean): number {
     const words = this.#words;
+    const state = load(words, this.#at);
+    const isFree = (state & OWNER) === 0;
+    // reserved for us, or for one that waits no more: it is ours to take, and nobody would tell us again
+    if (isFree && ((state & HAS_HEIR) === 0 || !this.#heir.isAnothers())) return 0;
+    const marked = state | MAY_SLEEP | (isPassedOver && !isFree && this.#heir.claim() ? HAS_HEIR : 0);
+    if (state !== marked && Atomics.compareExchange(words, this.#at, state, marked) !== state) return 0;
+    if (fault !== null) fault('mutex.marked');
+    return marked;
+  }
+
+  /** The last of this agent that waited has acquired, or given up: what it claimed as heir is given back. */
+  #stopWaiting(): void {
+    this.#renewIfForked();
+    if (this.#waiting > 0) this.#waiting--;
+    if (this.#waiting > 0) return;
+    this.#withdraw();
+  }
+
+  /** Is the heir no more. Those who saw the lock reserved for us sleep on that: the state changes, or they would not be told that it is free. */
+  #withdraw(): void {
+    if (!this.#heir.withdraw()) return;
+    const reserved = HAS_HEIR | MAY_SLEEP;
+    if (load(this.#words, this.#at) !== reserved) return;
+    if (Atomics.compareExchange(this.#words, this.#at, reserved, MAY_SLEEP) === reserved) this.#tellOne();
+  }
+
+  /** Sleeps until the state changes, its owner dies, or its heir has had time enough. */
+  #parkOn(state: number, leftMs: number): void {
     const { parking } = platform;
     const owner = state & OWNER;
+    if (owner === 0) {
+      parking.park(this.#at, state, Math.min(GRACE_MS, leftMs));
+      return;
+    }
     if (!parking.watchesTwo || !this.#recovers || owner === this.#agent.id) {
       parking.park(this.#at, state, Math.min(BLIND_SLICE_MS, leftMs));
       return;
     }
-    const life = lifeWord(owner);
-    let alive = load(words, life);
-    if (alive === 0) return; // died, swept, and free for a next tenant: a mark there would keep it from ever being claimed
-    if ((alive & LIFE_DIED) === 0 && (alive & LIFE_WATCHED) === 0) {
-      const watched = alive | LIFE_WATCHED;
-      if (Atomics.compareExchange(words, life, alive, watched) !== alive) return;
-      alive = watched;
-    }
-    if (isDead(words, owner)) return;
-    parking.parkEither(this.#at, state, life, alive, Math.min(OWNER_SLICE_MS, leftMs));
-    if (isDead(words, owner)) parking.unpark(life, 0x7fffffff);
+    parkBeside(owner, this.#at, state, Math.min(OWNER_SLICE_MS, leftMs));
   }
 
-  /** The state names us. If the heir word does not, a release has taken our name from it and completed: the lock is ours. */
-  #wasHandedOver(): boolean {
-    if (load(this.#words, this.#at + MUTEX_HEIR) === this.#agent.id) return false;
-    this.#expected = false;
-    return true;
-  }
-
-  /** Whether a hand-over may still come, now that `owner` owns the lock. A release that took our name and died will not make it. */
-  #isExpectedFrom(owner: number): boolean {
-    if (!this.#expected) return false;
-    if (load(this.#words, this.#at + MUTEX_HEIR) === this.#agent.id) {
-      this.#takenBy = 0;
-      return true;
-    }
-    if (this.#takenBy === 0) this.#takenBy = owner;
-    else if (this.#takenBy !== owner) this.#expected = false;
-    return this.#expected;
-  }
-
-  /** Asks for the next release by name. The heir word must be free, or name an agent that died waiting. */
-  #claimHeir(): void {
-    const heir = load(this.#words, this.#at + MUTEX_HEIR);
-    if (heir !== 0 && !isDead(this.#words, heir)) return;
-    this.#takenBy = 0;
-    this.#expected = Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, heir, this.#agent.id) === heir;
-  }
-
-  /** @returns whether the heir word still named us: then no release will. */
-  #forgetHeir(): boolean {
-    this.#expected = false;
-    const me = this.#agent.id;
-    return Atomics.compareExchange(this.#words, this.#at + MUTEX_HEIR, me, 0) === me;
-  }
-
-  /** One of this agent gave up. Others inherit its place; if there is none, the place is given up too. */
-  #stopExpecting(): void {
+  /** For the first of this agent's promises. */
+  #attemptAsync(isPassedOver: boolean): Acquisition {
     this.#renewIfForked();
-    if (!this.#expected || this.#waiting > 0 || this.#closed) return;
-    this.#asyncPassedOver = 0;
-    if (this.#forgetHeir()) return;
-    // a release has read our name: the lock comes to us unless the releaser dies, or is stopped, within its next two instructions
-    this.#expected = true;
-    this.#returnUnwanted(this.owner());
-  }
-
-  /** The lock may still come to us although nobody here wants it any more: releases it when it does. */
-  #returnUnwanted(releaser: number): void {
-    const owner = this.owner();
-    if (!this.#expected || this.#closed) return; // somebody here came to want it after all
-    if (owner === this.#agent.id) {
-      if (this.#wasHandedOver()) this.release();
-    } else if (owner !== releaser) this.#expected = false;
-    else setTimeout(() => this.#returnUnwanted(releaser), RETURN_MS).unref();
-  }
-
-  /** For the first of this agent's promises, on behalf of all. */
-  #attemptAsync(): Acquisition {
-    const words = this.#words;
     for (;;) {
       const result = this.#attempt(MAY_SLEEP);
       if (result !== NOT_ACQUIRED) {
-        this.#asyncPassedOver = 0;
+        this.#withdraw(); // those behind it have waited as long, but were not passed over
         return result;
       }
-      const state = load(words, this.#at);
-      if ((state & OWNER) === 0) continue;
-      if (++this.#asyncPassedOver > PATIENCE && !this.#isExpectedFrom(state & OWNER)) this.#claimHeir();
-      const marked = state | MAY_SLEEP | (this.#expected ? HAND_OVER : 0);
-      if (state === marked || Atomics.compareExchange(words, this.#at, state, marked) === state) {
-        if (fault !== null) fault('mutex.marked');
-        return NOT_ACQUIRED;
-      }
+      if (this.#mark(isPassedOver) !== 0) return NOT_ACQUIRED;
     }
   }
 
@@ -308,46 +289,31 @@ export class Mutex {
     const words = this.#words;
     const { parking } = platform;
     let state = load(words, this.#at);
+    let next: number;
     for (;;) {
       if ((state & OWNER) === 0) return false;
-      if ((state & HAND_OVER) !== 0) {
-        const heir = Atomics.exchange(words, this.#at + MUTEX_HEIR, 0);
-        if (fault !== null) fault('mutex.heirTaken');
-        if (heir !== 0 && !isDead(words, heir)) {
-          if (this.#handOver(state, heir)) return true;
-          Atomics.compareExchange(words, this.#at + MUTEX_HEIR, 0, heir);
-          return true;
-        }
-      }
-      const found = Atomics.compareExchange(words, this.#at, state, 0);
+      next = (state & HAS_HEIR) !== 0 && this.#heir.isNamed() ? HAS_HEIR | MAY_SLEEP : 0;
+      const found = Atomics.compareExchange(words, this.#at, state, next);
       if (found === state) break;
       state = found;
     }
-    if (fault !== null) fault('mutex.freed');
-    if ((state & MAY_SLEEP) !== 0 && (parking.unpark(this.#at, 1) === 0 || !parking.countsExactly))
-      currentWaiting().notifyOne(this.#at + MUTEX_EVENTS);
+    if (fault !== null) fault(next === 0 ? 'mutex.freed' : 'mutex.reserved');
+    if (next !== 0) {
+      parking.unpark(this.#at, EVERYBODY);
+      currentWaiting().notifyAll(this.#at + MUTEX_EVENTS);
+    } else if ((state & MAY_SLEEP) !== 0) this.#tellOne();
     return true;
   }
 
-  /** False: the lock has changed hands meanwhile, since somebody else released it too; the heir waits on. */
-  #handOver(seenState: number, heir: number): boolean {
-    const words = this.#words;
-    let state = seenState;
-    for (;;) {
-      const found = Atomics.compareExchange(words, this.#at, state, heir | MAY_SLEEP);
-      if (found === state) break;
-      if ((found & OWNER) !== (seenState & OWNER)) return false;
-      state = found;
-    }
-    platform.parking.unpark(this.#at, 0x7fffffff);
-    currentWaiting().notifyAll(this.#at + MUTEX_EVENTS);
-    return true;
+  #tellOne(): void {
+    const { parking } = platform;
+    if (parking.unpark(this.#at, 1) === 0 || !parking.countsExactly) currentWaiting().notifyOne(this.#at + MUTEX_EVENTS);
   }
 }
 
 /** The words of a mutex, for dumps of a hang. */
 export function dumpMutex(words: Int32Array, at: number): string {
   const state = words[at + MUTEX_STATE] as number;
-  const flags = `${(state & MAY_SLEEP) !== 0 ? ' W' : ''}${(state & HAND_OVER) !== 0 ? ' H' : ''}`;
+  const flags = `${(state & MAY_SLEEP) !== 0 ? ' W' : ''}${(state & HAS_HEIR) !== 0 ? ' H' : ''}`;
   return `owner ${state & OWNER}${flags} events ${(words[at + MUTEX_EVENTS] as number).toString(16)} heir ${words[at + MUTEX_HEIR]}`;
 }

@@ -17,3 +17,16 @@ export function store(words: Int32Array, index: number, value: number): void {
   if (ORDERED) words[index] = value;
   else Atomics.store(words, index, value);
 }
+
+const longViews = new WeakMap<ArrayBufferLike, BigInt64Array>();
+
+/** The same memory as pairs of words, the lower word in the lower half: for a CAS of two words at once. Slow, as all that makes a BigInt. */
+export function longs(words: Int32Array): BigInt64Array {
+  const { buffer } = words;
+  let view = longViews.get(buffer);
+  if (view === undefined) {
+    view = new BigInt64Array(buffer, 0, Math.floor(buffer.byteLength / 8));
+    longViews.set(buffer, view);
+  }
+  return view;
+}

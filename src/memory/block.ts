@@ -46,6 +46,21 @@ export const BLOCK_LOCK = 1;
 export const BLOCK_VALUE = 2;
 export const BLOCK_ARRAY = 3;
 export const BLOCK_QUEUE = 4;
+export const BLOCK_ANNEX = 5;
+export const BLOCK_RLOCK = 6;
+export const BLOCK_SEMAPHORE = 7;
+export const BLOCK_CONDITION = 8;
+export const BLOCK_EVENT = 9;
+export const BLOCK_BARRIER = 10;
+export const BLOCK_JOINABLE_QUEUE = 11;
+export const BLOCK_SIMPLE_QUEUE = 12;
+export const BLOCK_CONNECTION = 13;
+export const BLOCK_SOCKET = 14;
+export const BLOCK_PIPE = 15;
+export const BLOCK_DESCRIPTOR = 16;
+/** One structure, and several in a row. */
+export const BLOCK_STRUCT = 20;
+export const BLOCK_STRUCTS = 21;
 export type BlockType = number;
 
 /** What a type of block owns besides itself: frees runs, drops handles. Runs once, in whichever process takes the last hold away. */
@@ -93,10 +108,19 @@ export function sendHandle(handle: Handle): void {
 
 /** The message has arrived: the calling agent holds the block now. @throws StaleHandleError */
 export function receiveHandle(handle: Handle): void {
+  expectHandle(handle);
+  countArrived(handle);
+}
+
+/** First half of `receiveHandle`: the calling agent holds the block, which counts as under way still. @throws StaleHandleError */
+export function expectHandle(handle: Handle): void {
   const { region, slot } = currentAgent();
-  const header = checked(handle);
-  Atomics.or(region.words, header + BLOCK_HOLDERS + (slot >> 5), 1 << (slot & 31));
-  Atomics.sub(region.words, header + BLOCK_TRANSIT, 1);
+  Atomics.or(region.words, checked(handle) + BLOCK_HOLDERS + (slot >> 5), 1 << (slot & 31));
+}
+
+/** The second half: right after the commit of the message, for whoever is killed in between leaves it under way for ever. */
+export function countArrived({ offset }: Handle): void {
+  Atomics.sub(currentAgent().region.words, (offset >> 2) + BLOCK_TRANSIT, 1);
 }
 
 /** The message will never arrive. */
@@ -130,11 +154,6 @@ export function inheritHold(offset: number, generation: number): boolean {
   if (isAlive && Atomics.load(words, header + BLOCK_GENERATION) >>> 0 === generation) return true;
   removeHolder(header, slot);
   return false;
-}
-
-/** Words of the block, header included. */
-export function blockWords(offset: number): number {
-  return BLOCK_HEADER_WORDS + (((currentAgent().region.words[(offset >> 2) + BLOCK_BYTES] as number) + 3) >> 2);
 }
 
 /** The calling agent lets go of the block. */

@@ -2,10 +2,9 @@
  * Handles, and the objects that stand for blocks in this agent: one live object per block, however often its handle arrives; so what was sent
  * comes back as the same object. An agent holds a block as long as one of its objects, or memory that it gave to user code, is reachable.
  */
-import { currentWaiting } from '../arena/waiting.js';
 import { ClosedError, StaleHandleError } from '../errors.js';
 import { platform } from '../platform/select.js';
-import { blockGeneration, type BlockType, blockType, blockWords, createBlock, dropHold, inheritHold, receiveHandle } from './block.js';
+import { blockGeneration, type BlockType, blockType, createBlock, dropHold, inheritHold, receiveHandle } from './block.js';
 import { holdSince, letGo } from './handover.js';
 
 /** Names a block: where it starts, and which of the blocks that ever started there. Two words on the wire. */
@@ -83,8 +82,8 @@ export function keepBlock({ offset }: Handle): () => void {
   return () => releaseHold(offset);
 }
 
-/** REQUIRES: this agent holds the block. */
-function objectOf(handle: Handle): object {
+/** What stands for the block in this agent. REQUIRES: this agent holds the block. @throws StaleHandleError */
+export function objectOf(handle: Handle): object {
   const known = locals.get(handle.offset)?.object?.deref();
   if (known !== undefined) return known;
   try {
@@ -190,11 +189,9 @@ function releaseHold(offset: number): void {
   letGoIfUnused(offset, local);
 }
 
-/** The last one takes away, too, whatever this agent left in the block's event counts. */
 function letGoIfUnused(offset: number, local: Local): void {
   if (local.holds > 0 || local.waits > 0) return;
   locals.delete(offset);
-  currentWaiting().forget(offset >> 2, (offset >> 2) + blockWords(offset));
   letGo(offset, local.since);
 }
 

@@ -73,6 +73,16 @@ export function letGo(offset: number, since: number): void {
   if (performance.now() >= nextLook) lookAtHeirs();
 }
 
+/** Whether this agent holds anything for forked children only. */
+export function hasPutOff(): boolean {
+  return putOff.size > 0;
+}
+
+/** Looks now whether it must still: for a thread that waits for the block to be let go of, and may be blocked. */
+export function dropPutOff(): void {
+  if (putOff.size > 0) lookAtHeirs();
+}
+
 /** Which of the children have taken their holds? Then drops what none of the others can want. */
 function lookAtHeirs(): void {
   const { region, id } = currentAgent();

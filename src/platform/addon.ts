@@ -9,7 +9,7 @@ import { SystemError } from '../errors.js';
 import type { ClaimResult, ExitStatus, ParkResult } from './platform.js';
 
 /** Raised with every change of the exports below or of what lies at fixed places in the region. The twin of `kAbi` in native/addon.cc. */
-export const ADDON_ABI = 2;
+export const ADDON_ABI = 4;
 
 /**
  * What the addon exports. Words, offsets and results are those of platform.ts. Every function checks its arguments (`TypeError`,
@@ -108,20 +108,80 @@ export interface Addon {
   receiveDatagram(fd: number, timeoutMs: number): { readonly bytes: Uint8Array; readonly fds: number[] | null } | null;
   closeDescriptor(fd: number): void;
 
+  /** Keeps a duplicate for whoever of this user presents what this returns: 32 bytes that cannot be guessed. @throws SystemError EMFILE, ENOSYS */
+  descriptorLend(fd: number): Uint8Array;
+  /** A duplicate, close-on-exec. Blocks. @throws SystemError ECONNREFUSED: its process has ended; ENOENT: it lends it no more; ETIMEDOUT */
+  descriptorBorrow(pass: Uint8Array, timeoutMs: number): number;
+  /** Nobody will borrow it any more. @throws SystemError ETIMEDOUT */
+  descriptorRelease(pass: Uint8Array, timeoutMs: number): void;
+
   /**
-   * Calls `onReadable` again and again while there is something to read at the descriptor, or its other end is closed. Keeps the event
-   * loop alive. Makes the descriptor non-blocking.
+   * Calls `onReady` again and again while there is something to read at the descriptor, or its other end is closed. Keeps the event
+   * loop alive. Makes the descriptor non-blocking. @throws SystemError EEXIST: this event loop watches it already
    */
-  watchOpen(fd: number, onReadable: () => void): object;
+  watchOpen(fd: number, onReady: () => void): object;
+  /** From now on it watches for these; for neither: it rests, and does not keep the event loop alive. */
+  watchFor(watch: object, readable: boolean, writable: boolean): void;
   watchSetRef(watch: object, on: boolean): void;
   /** Idempotent. The descriptor stays open, and may be closed afterwards. */
   watchClose(watch: object): void;
 
-  /** A new segment under a name of one path component, backed with memory and mapped until its buffer is collected. */
-  namedCreate(name: string, bytes: number): ArrayBufferLike;
+  /**
+   * Sockets of byte streams, non-blocking and close-on-exec. `family`: 0 Unix, 4 or 6; `host`: the bytes of a numeric address, of a path, or with a zero
+   * in front of a name of Linux's own.
+   */
+  streamListen(family: number, host: Uint8Array, port: number, backlog: number): number;
+  /** Has begun to connect. @throws SystemError EAGAIN: a Unix listener's queue is full */
+  streamConnect(family: number, host: Uint8Array, port: number): number;
+  /** Once it is writable: how connecting went. @throws SystemError ECONNREFUSED, ... */
+  streamOutcome(fd: number): void;
+  /** -1: nobody is waiting to be accepted. */
+  streamAccept(fd: number): number;
+  streamAddress(fd: number, ofPeer: boolean): { readonly family: number; readonly host: Uint8Array; readonly port: number };
+  /** How many bytes came; 0 at the end of the stream (or when none are asked for), -1 when there is nothing yet. */
+  streamRead(fd: number, bytes: Uint8Array, start: number, end: number): number;
+  /** How many bytes went; -1 when there is no room. @throws SystemError EPIPE, ECONNRESET */
+  streamWrite(fd: number, bytes: Uint8Array, start: number, end: number): number;
+  /** Blocks until one can be read from or written to, or has ended or failed: those. None after `timeoutMs`. @throws SystemError EBADF */
+  pollDescriptors(readable: readonly number[], writable: readonly number[], timeoutMs: number): number[];
+  /** A numeric address of that name; blocks. @throws SystemError ENOENT, EAGAIN */
+  resolveHost(name: string, family: number): string;
+
+  /**
+   * A new segment under a name of one path component, backed with memory and mapped until its buffer is collected. Its identity goes to
+   * the 8 bytes of the region at `identityOffset` before anybody can find it by its name; -1: nowhere.
+   */
+  namedCreate(name: string, bytes: number, identityOffset: number): ArrayBufferLike;
   /** An existing segment, whole. */
   namedOpen(name: string): ArrayBufferLike;
   namedUnlink(name: string): void;
+  /** Lets go of the segment. `bytes`: a view of all of it, whose buffer is empty then, or, if it is a SharedArrayBuffer, private memory of zeros. */
+  namedClose(bytes: Uint8Array): void;
+  /** Of the segment that has this name now; 0 when there is none. */
+  namedIdentity(name: string): bigint;
+  /** Starts a keeper of names (native/os/name_keeper.h), unless the process `former` (0: none) still runs; returns its pid. @throws SystemError ENOTSUP, EAGAIN. */
+  namedKeep(headOffset: number, former: number): number;
+
+  /** As sem_open; `name` with or without its slash. The object closes its semaphore when collected. */
+  semaphoreOpen(name: string, create: boolean, exclusive: boolean, mode: number, value: number): object;
+  /** Idempotent. The functions below throw ERR_FORKFUL_CLOSED for it from then on. */
+  semaphoreClose(semaphore: object): void;
+  semaphoreUnlink(name: string): void;
+  semaphoreTryAcquire(semaphore: object): boolean;
+  /** Blocks the thread, at most `timeoutMs`. */
+  semaphoreAcquire(semaphore: object, timeoutMs: number): boolean;
+  /** Adds all of `count` permits, or none. @throws SystemError EOVERFLOW. */
+  semaphoreRelease(semaphore: object, count: number): void;
+  semaphoreValue(semaphore: object): number;
+  /** From now on `onPermit` is called on this event loop when a thread has taken a permit, unreferenced. Once per environment. */
+  semaphoreListen(onPermit: () => void): void;
+  semaphoreSetRef(on: boolean): void;
+  /** Has a thread wait for one permit. After semaphoreListen(). @throws SystemError EAGAIN: no thread is to be had. */
+  semaphoreRequest(semaphore: object): void;
+  /** Whether the permit requested is there: true once. */
+  semaphoreTake(semaphore: object): boolean;
+  /** Ends a request; a permit that is there is given back. */
+  semaphoreCancel(semaphore: object): void;
 }
 
 /** The addon, or why there is none: every file tried, and what was wrong with it. */

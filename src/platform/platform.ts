@@ -199,6 +199,140 @@ export interface Forking {
   redirect(fd: number, onto: number): void;
 }
 
+/** An open named semaphore. After `close` it may only be closed again. */
+export interface OpenSemaphore {
+  /** Takes a permit if there is one; never waits. */
+  tryAcquire(): boolean;
+  /** Blocks the thread until it has taken a permit (true), or `timeoutMs` (finite, >= 0) is over (false); never early, whatever signals come. */
+  acquire(timeoutMs: number): boolean;
+  /** Adds `count` permits (>= 1): all of them or none. @throws SystemError (EOVERFLOW) */
+  release(count: number): void;
+  /** How many permits there are now. @throws SystemError (ENOSYS: the system does not tell) */
+  value(): number;
+  /** Has a permit taken without blocking this thread; `onPermit` runs when one may be there. One at a time. REQUIRES: `listen` was called. @throws SystemError (EAGAIN) */
+  request(): void;
+  /** The permit requested: true once, and then the request is over. Also without having been told. */
+  take(): boolean;
+  /** Ends the request; what was taken for it is given back. The system may take one more for a moment, up to 100 ms later, and give that back. */
+  cancel(): void;
+  /** Also `cancel`. Idempotent; the garbage collector does it too. Nobody else's semaphore of the same name is closed. */
+  close(): void;
+}
+
+/** How `NamedSemaphores.open` may make one that is not there: `mode` (less the umask) and `value` are then the new one's. */
+export interface SemaphoreCreation {
+  /** Refuse one that is there (EEXIST). */
+  readonly exclusive: boolean;
+  readonly mode: number;
+  readonly value: number;
+}
+
+/** Semaphores that all programs of the machine share by name, as POSIX has them. A forked child has those of its parent, without requests. */
+export interface NamedSemaphores {
+  /** Opens the semaphore of that name (a slash, then no other); with `creation` makes it where there is none. @throws SystemError (ENOENT, EEXIST, EACCES, EINVAL: not a semaphore) */
+  open(name: string, creation: SemaphoreCreation | null): OpenSemaphore;
+  /** Removes the name; those who have it open keep the semaphore. @throws SystemError (ENOENT, EACCES) */
+  unlink(name: string): void;
+  /** Once per event loop, before any request: `onPermit` runs on it when a permit may have come for any of its semaphores. Keeps the loop alive only as `setRef` says; at first it does not. */
+  listen(onPermit: () => void): void;
+  setRef(on: boolean): void;
+}
+
+/** Where a stream socket is, or leads to. */
+export interface StreamAddress {
+  readonly family: 'unix' | 'inet' | 'inet6';
+  /** A numeric address; for `unix` a path, or with a zero in front a name of Linux's own namespace; empty: the socket has no name. */
+  readonly host: string;
+  /** 0 for `unix`. */
+  readonly port: number;
+}
+
+/** What sockets and listeners have in common: a thread owns them, and its event loop can tell when they are ready. */
+export interface StreamHandle {
+  /** The descriptor; -1 where there is none to be had. */
+  readonly fd: number;
+  /**
+   * From now on `onReady` runs on the event loop, which is kept alive, again and again as long as there is something to read (or to accept), or room to
+   * write, as asked; also once the stream has ended or failed. For neither it rests, and holds on to nothing. The last call counts.
+   */
+  await(readable: boolean, writable: boolean, onReady: (() => void) | undefined): void;
+  /** Idempotent. (At the end of a Worker that did not come to it, the system does it.) */
+  close(): void;
+}
+
+/** A connected socket, or one that is connecting: then it becomes writable when that is over. No call waits. */
+export interface StreamSocket extends StreamHandle {
+  /** False as long as it is connecting. @throws SystemError (ECONNREFUSED, ...) */
+  connected(): boolean;
+  /** How many bytes came into `bytes[start, end)`; 0 at the end of the stream, -1 when there is nothing yet. REQUIRES: start < end. @throws SystemError (ECONNRESET) */
+  read(bytes: Uint8Array, start: number, end: number): number;
+  /** How many of `bytes[start, end)` went, -1 when there is no room. REQUIRES: start < end. @throws SystemError (EPIPE, ECONNRESET) */
+  write(bytes: Uint8Array, start: number, end: number): number;
+  /** Of the other end; one without a name when that has gone. */
+  peer(): StreamAddress;
+}
+
+export interface StreamListener extends StreamHandle {
+  /** With the port that the system chose. Null: it is not known yet. */
+  address(): StreamAddress | null;
+  /** When that is known: at once, where `listen` could tell. @throws SystemError (what `listen` would have thrown) */
+  opened(): Promise<void>;
+  /** Whether `accept` has something to give. */
+  hasPending(): boolean;
+  /** The next one that has connected; null when there is none now. @throws SystemError (EMFILE; where `listen` could not tell, what it would have thrown) */
+  accept(): StreamSocket | null;
+  /** Also removes the path of a Unix listener, if this process bound it. Idempotent. */
+  close(): void;
+}
+
+/** What only systems with descriptors can do. */
+export interface Descriptors {
+  /** Blocks the thread until one can be read from, or written to, or has ended or failed; at most `timeoutMs` (finite, >= 0). Those that are ready. @throws SystemError (EBADF) */
+  poll(readable: readonly number[], writable: readonly number[], timeoutMs: number): number[];
+  /** The first numeric address of a name. Blocks the thread. @throws SystemError (ENOENT, EAGAIN) */
+  resolve(name: string, family: 'inet' | 'inet6'): string;
+  /** Keeps a duplicate for other processes of this user: whoever presents what this returns, 32 bytes, gets one. @throws SystemError (EBADF, EMFILE, ENOSYS) */
+  lend(fd: number): Uint8Array;
+  /** Such a duplicate, close-on-exec. Blocks the thread, mostly for some 50 µs. @throws SystemError (ECONNREFUSED: its process has ended; ENOENT: not lent any more; ETIMEDOUT) */
+  borrow(pass: Uint8Array, timeoutMs: number): number;
+  /** The stream that a descriptor of this process is, which belongs to it from now on. */
+  adopt(fd: number): StreamSocket;
+  /** Nobody will borrow it any more; the process that lends it may have ended. @throws SystemError (ETIMEDOUT) */
+  release(pass: Uint8Array, timeoutMs: number): void;
+}
+
+/** Byte streams over TCP and Unix sockets. */
+export interface StreamSockets {
+  /** Null: threads cannot block for sockets, which have no descriptors. */
+  readonly descriptors: Descriptors | null;
+  /** Binds and listens. @throws SystemError (EADDRINUSE, EACCES, ...), at once or, where the system tells later, from `accept` */
+  listen(address: StreamAddress, backlog: number): StreamListener;
+  /** Begins to connect. @throws SystemError (ENOENT, ECONNREFUSED; EAGAIN: the queue of a Unix listener is full, and the system will not say when it no longer is) */
+  connect(address: StreamAddress): StreamSocket;
+}
+
+/** Memory that all programs of the machine share by name, as POSIX has it. A name is one path component, without a slash. */
+export interface NamedSegments {
+  /**
+   * Makes a segment of exactly `bytes` bytes, backed with memory, for this user; its name appears last. `identityOffset`: where in the region to store,
+   * before that, what tells it from all others that ever have the name (8 bytes, aligned); null: nowhere. @throws SystemError (EEXIST, ENOSPC, EACCES)
+   */
+  create(name: string, bytes: number, identityOffset: number | null): ArrayBufferLike;
+  /** All of an existing segment. Mapped, as a created one is, until it is closed or no object of the process can reach the buffer. @throws SystemError (ENOENT, EACCES, EINVAL: it is empty) */
+  open(name: string): ArrayBufferLike;
+  /** Lets go of the segment. `bytes`: a view of all of it, whose buffer has length 0 then, or, if it is a SharedArrayBuffer, shows private memory of zeros. */
+  close(bytes: Uint8Array): void;
+  /** Removes the name; those who have it open keep the memory. @throws SystemError (ENOENT, EACCES) */
+  unlink(name: string): void;
+  /** The identity of what has that name now, 0 when nothing has. */
+  identityOf(name: string): bigint;
+  /**
+   * Starts a process that outlives the family and then removes what is listed at `headOffset` (`shared/segment-names.ts`), unless `former`, started
+   * so before, still runs. Its pid; 0: this system has none such. @throws SystemError (EAGAIN)
+   */
+  keepNames(headOffset: number, former: number): number;
+}
+
 /** One backend, whole. */
 export interface Platform {
   readonly backend: Backend;
@@ -211,6 +345,11 @@ export interface Platform {
   readonly forking: Forking | null;
   /** Null where there are none; `forking` needs them. */
   readonly datagrams: Datagrams | null;
+  /** Null where there are none. */
+  readonly namedSemaphores: NamedSemaphores | null;
+  readonly streamSockets: StreamSockets;
+  /** Null where there are none. */
+  readonly namedSegments: NamedSegments | null;
   /** The near window as words: the same memory in every agent of the family. REQUIRES: created or attached. */
   readonly words: () => Int32Array;
 }

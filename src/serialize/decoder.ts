@@ -4,12 +4,15 @@ import { makeError } from './error-classes.js';
 import { isStackOverflow } from './path.js';
 import { copyOf, corrupt, Reader } from './reader.js';
 import { registrationNamed } from './registry.js';
-import { DecoderShape, DecoderShapes, isBlock } from './shapes.js';
+import { DecoderShape, DecoderShapes, define, isBlock } from './shapes.js';
 import { BODY_OFFSET, FLAG_REFERENCES, TAG_BODY, TAG_HOLE } from './tags.js';
 import { elementSize, isKind, KIND_ARRAY_BUFFER, makeView, overMemory } from './views.js';
 
 /** The table of objects is used again up to this size. */
 const OBJECTS_KEPT = 64;
+/** A longer message leaves nothing behind. */
+const BYTES_KEPT = 1 << 20;
+const NO_BYTES = new Uint8Array(0);
 /** The place in the table of an object that cannot exist before its contents. */
 const UNFINISHED = Symbol('unfinished');
 /** Makes the shared object that the message's handle of that index stands for. */
@@ -33,7 +36,7 @@ export class Decoder extends Reader {
   #target: object | undefined;
 
   #shapes = new DecoderShapes();
-  #beforeFirst = new DecoderShape([], new Uint8Array(0));
+  #beforeFirst = new DecoderShape([], NO_BYTES);
   #lastShape = this.#beforeFirst;
   #messageShapes: DecoderShape[] = [];
   #shapeCount = 0;
@@ -66,7 +69,15 @@ export class Decoder extends Reader {
       throw failure;
     } finally {
       this.#forget();
+      if (end - start > BYTES_KEPT) this.#letGo();
     }
+  }
+
+  #letGo(): void {
+    this.start(NO_BYTES, 0, 0);
+    this.#messageShapes = [];
+    this.#shapes = new DecoderShapes();
+    this.#lastShape = this.#beforeFirst = new DecoderShape([], NO_BYTES);
   }
 
   #forget(): void {
@@ -429,10 +440,6 @@ export class Decoder extends Reader {
     if (this.#keepsObjects) this.#objects[number] = instance;
     return instance;
   }
-}
-
-function define(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 function refuseHandles(): never {

@@ -34,6 +34,7 @@ export class Encoder extends ObjectWriter {
   /** The passable objects met, by index. */
   handles: readonly Passable[] = NO_HANDLES;
 
+  readonly #carriesShared: boolean;
   #isBusy = false;
 
   #numbers = new ObjectNumbers();
@@ -46,6 +47,12 @@ export class Encoder extends ObjectWriter {
   #wholeBuffers = false;
   /** Numbers of the registered instances being written: a reference to one could not be resolved. */
   #openInstances: number[] = [];
+
+  /** With `carriesShared` false shared objects are refused: for messages that leave the family, which alone has them. */
+  constructor(carriesShared = true) {
+    super();
+    this.#carriesShared = carriesShared;
+  }
 
   /**
    * Encodes a value. `rootName` is what messages call it: `args[1]`.
@@ -233,6 +240,7 @@ export class Encoder extends ObjectWriter {
   }
 
   #writePassable(value: Passable, pos: number): number {
+    if (!this.#carriesShared) throw new Unsendable('a shared object travels only within its family of processes, through Pipes and Queues');
     if (this.handles === NO_HANDLES) this.handles = [];
     this.bytes[pos] = tags.TAG_PASSABLE;
     return this.writeUint((this.handles as Passable[]).push(value) - 1, pos + 1);

@@ -1,7 +1,7 @@
 /** What sort of object is this? Answered once per prototype, for every object that is neither a plain object nor a plain array. */
 import { types } from 'node:util';
 import * as v8 from 'node:v8';
-import { handleOf } from './passable.js';
+import { handleOf, staysHere } from './passable.js';
 import { Unsendable } from './path.js';
 import { registrationOf, registrations } from './registry.js';
 
@@ -69,6 +69,8 @@ function classify(value: object, prototype: object): number {
 function provenKind(value: object, prototype: object): number | undefined {
   if (typeof (prototype as { [handleOf]?: unknown })[handleOf] === 'function') return KIND_PASSABLE;
   if (registrationOf(prototype) !== undefined) return KIND_INSTANCE;
+  const why = (prototype as { [staysHere]?: unknown })[staysHere];
+  if (typeof why === 'string') throw new Unsendable(why);
   const proven = provable.find((kind) => proofs[kind]?.(value));
   if (proven !== undefined) return proven;
   return isOfUserClass(prototype) ? KIND_PLAIN : undefined;

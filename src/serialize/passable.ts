@@ -12,3 +12,6 @@ export const handleOf = Symbol('forkful.handleOf');
 export interface Passable {
   [handleOf](): Handle;
 }
+
+/** On a prototype: why its objects cannot be sent, as a clause with advice. */
+export const staysHere = Symbol('forkful.staysHere');

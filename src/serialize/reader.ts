@@ -1,4 +1,5 @@
 /** Bytes within bounds, and the values without parts, read from them. */
+import { constants } from 'node:buffer';
 import { SerializationError } from '../errors.js';
 import { SHORT_LATIN1, shortLatin1, type TextBuffer } from './strings.js';
 import { KIND_BUFFER, KIND_FLOAT64_ARRAY, KIND_UINT8_ARRAY, overMemory } from './views.js';
@@ -7,6 +8,10 @@ import { KIND_BUFFER, KIND_FLOAT64_ARRAY, KIND_UINT8_ARRAY, overMemory } from '.
 const LARGE = 4096;
 /** Typed arrays up to this size have no ArrayBuffer until somebody asks for it, and cost a tenth of one that has. */
 const ON_HEAP = 64;
+/** Of a BigInt in base 16: V8 has none of more than 2^30 bits. */
+const MOST_DIGITS = 2 ** 28;
+/** What the resizable buffers of one message may reserve, in bytes of the address space, of which 2^47 are there. */
+const MOST_RESERVED = 2 ** 36;
 const NO_MEMORY = Buffer.alloc(0) as Buffer as TextBuffer;
 
 /** Reads at `pos`, never from `end` on, and takes nothing on trust. */
@@ -16,11 +21,13 @@ export class Reader {
   protected pos = 0;
   protected end = 0;
   #source: Uint8Array = NO_MEMORY;
+  #reservable = MOST_RESERVED;
 
   /** To read `bytes[pos, end)`; what is made for the bytes is kept, as they are mostly the same ring. */
   protected start(bytes: Uint8Array, pos: number, end: number): void {
     this.pos = pos;
     this.end = end;
+    this.#reservable = MOST_RESERVED;
     if (bytes === this.#source) return;
     this.#source = bytes;
     this.bytes = (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)) as TextBuffer;
@@ -81,18 +88,21 @@ export class Reader {
 
   protected readLatin1(length: number): string {
     const at = this.take(length);
-    return length <= SHORT_LATIN1 ? shortLatin1(this.bytes, at, length) : this.bytes.latin1Slice(at, at + length);
+    if (length <= SHORT_LATIN1) return shortLatin1(this.bytes, at, length);
+    if (length > constants.MAX_STRING_LENGTH) throw corrupt();
+    return this.bytes.latin1Slice(at, at + length);
   }
 
   protected readUtf16(length: number): string {
     const at = this.take(2 * length);
+    if (length > constants.MAX_STRING_LENGTH) throw corrupt();
     return this.bytes.ucs2Slice(at, at + 2 * length);
   }
 
   protected readBigInt(): bigint {
     const sign = this.bytes[this.take(1)] as number;
     const digits = this.readLatin1(this.readUint());
-    if (sign > 1 || !/^[0-9a-f]+$/.test(digits)) throw corrupt();
+    if (sign > 1 || digits.length > MOST_DIGITS || !/^[0-9a-f]+$/.test(digits)) throw corrupt();
     const value = BigInt(`0x${digits}`);
     return sign === 1 ? -value : value;
   }
@@ -115,7 +125,8 @@ export class Reader {
 
   /** A resizable ArrayBuffer with those bytes. */
   protected resizableAt(from: number, size: number, maxByteLength: number): ArrayBuffer {
-    if (!Number.isSafeInteger(maxByteLength) || maxByteLength < size) throw corrupt();
+    if (!Number.isSafeInteger(maxByteLength) || maxByteLength < size || maxByteLength > this.#reservable) throw corrupt();
+    this.#reservable -= maxByteLength;
     let memory: ArrayBuffer;
     try {
       memory = new (ArrayBuffer as { new (size: number, options: { maxByteLength: number }): ArrayBuffer })(size, { maxByteLength });

@@ -149,3 +149,8 @@ function hash(bytes: Uint8Array, start: number, end: number): number {
   for (let i = start; i < end; i++) h = Math.imul(h ^ (bytes[i] as number), 0x01000193);
   return h;
 }
+
+/** Sets a property whatever its name is: to assign to `__proto__` would change the prototype. */
+export function define(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+}

@@ -39,9 +39,10 @@ export function boolean(argument: string, value: unknown): boolean {
 export function options<T extends object>(argument: string, value: T | undefined, known: readonly (keyof T & string)[]): Partial<T> {
   if (value === undefined) return {};
   if (typeof value !== 'object' || value === null) throw typeError(argument, 'an object', value);
+  const expected = known.length === 0 ? 'an object without keys' : `an object with no keys but ${known.join(', ')}`;
   for (const key of Object.keys(value)) {
     if (!(known as readonly string[]).includes(key))
-      throw typeError(argument, `an object with no keys but ${known.join(', ')}`, { [key]: (value as Record<string, unknown>)[key] });
+      throw typeError(argument, expected, { [key]: (value as Record<string, unknown>)[key] });
   }
   return value;
 }

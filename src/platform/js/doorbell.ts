@@ -1,8 +1,6 @@
 /** The doorbell over `Atomics.waitAsync`: no thread. Each agent listens on its own bell; the door word is not needed. */
+import { waitAsync } from '../../util/wait-async.js';
 import type { Doorbell } from '../platform.js';
-
-type WaitAsync = (words: Int32Array, word: number, expected: number, timeoutMs: number) => { async: boolean; value: unknown };
-const waitAsync = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync;
 
 export class JsDoorbell implements Doorbell {
   readonly #words: Int32Array;
@@ -29,7 +27,7 @@ export class JsDoorbell implements Doorbell {
       if (arming === this.#arming) this.#onRing?.();
     };
     const wait = waitAsync(this.#words, this.#bellWord, expected, timeoutMs);
-    if (wait.async) void (wait.value as Promise<unknown>).then(ring);
+    if (wait.async) void wait.value.then(ring);
     else setImmediate(ring);
   }
 

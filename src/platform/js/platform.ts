@@ -5,6 +5,7 @@ import { jsLiveness } from './liveness.js';
 import { JsMemory } from './memory.js';
 import { jsParking } from './parking.js';
 import { jsProcessHost } from './process-host.js';
+import { jsStreamSockets } from './stream-sockets.js';
 
 /** As much as one Int32Array shows without its byte indices leaving 31 bits. */
 const NEAR_BYTES = 2 ** 31;
@@ -15,6 +16,9 @@ export class JsPlatform implements Platform {
   readonly processes = jsProcessHost;
   readonly forking = null;
   readonly datagrams = null;
+  readonly namedSemaphores = null;
+  readonly streamSockets = jsStreamSockets;
+  readonly namedSegments = null;
   #words: Int32Array | undefined;
   #parking: Parking | undefined;
   #liveness: Liveness | undefined;

@@ -5,8 +5,11 @@ import { NativeDoorbell } from './doorbell.js';
 import { NativeForking } from './forking.js';
 import { NativeLiveness } from './liveness.js';
 import { NativeMemory } from './memory.js';
+import { NativeNamedSegments } from './named-segments.js';
+import { NativeNamedSemaphores } from './named-semaphores.js';
 import { NativeParking } from './parking.js';
 import { NativeProcessHost } from './process-host.js';
+import { NativeStreamSockets } from './stream-sockets.js';
 
 /** What one Int32Array can show of the region. */
 const NEAR_WINDOW_BYTES = 2 ** 31;
@@ -27,6 +30,9 @@ export function createNativePlatform(addon: Addon): Platform {
     processes: new NativeProcessHost(addon),
     forking: new NativeForking(addon),
     datagrams: new NativeDatagrams(addon),
+    namedSemaphores: new NativeNamedSemaphores(addon),
+    streamSockets: new NativeStreamSockets(addon),
+    namedSegments: new NativeNamedSegments(addon),
     words: () => {
       if (words !== undefined) return words;
       const grant = memory.grant();
