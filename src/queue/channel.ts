@@ -4,14 +4,15 @@
  */
 import { type Agent, currentAgent, isDead } from '../arena/agent.js';
 import { MUTEX_EVENTS } from '../arena/layout.js';
-import { type Mutex, NOT_ACQUIRED, SPIN } from '../arena/mutex.js';
-import { currentWaiting, type Deadline, type Waiting } from '../arena/waiting.js';
+import { ABANDONED, type Mutex, NOT_ACQUIRED } from '../arena/mutex.js';
+import { Spinning } from '../arena/spinning.js';
+import { currentWaiting, type Deadline, LAST_SLICE_MS, type Waiting } from '../arena/waiting.js';
 import { load } from '../arena/words.js';
 import { ClosedError } from '../errors.js';
 import { closedError, holdForWait, letGoAfterWait } from '../memory/handle.js';
-import { platform } from '../platform/select.js';
+import type { Watch } from '../util/waitable.js';
 import { Incoming, type Outgoing } from './message.js';
-import { GRACE_MS, Reservation } from './reservation.js';
+import { LEFT_SLICE_MS, Reservation } from './reservation.js';
 import {
   PUT_DONE,
   Ring,
@@ -24,6 +25,7 @@ import {
   RING_SPACE,
   TAG_INT,
 } from './ring.js';
+import type { Tasks } from './tasks.js';
 
 const ROOM_SLICE_MS = 50;
 /** What a take answers when there is nothing to take: no value can be it. */
@@ -34,6 +36,8 @@ let idleIncoming: Incoming | undefined;
 
 export class Channel {
   readonly ring: Ring;
+  /** What was got and is not done yet, where that is known. */
+  readonly tasks: Tasks | undefined;
   readonly #at: number;
   readonly #agent: Agent;
   readonly #words: Int32Array;
@@ -45,11 +49,10 @@ export class Channel {
   readonly #busy = new Set<number>();
   /** Whose affairs the two above are: in a forked child at first the parent's, who alone keeps them. */
   #of: number;
-  /** Pauses to spin for an item before sleeping: doubled when it helped, halved when it did not. */
-  #spin = SPIN;
+  readonly #spinning: Spinning;
 
   /** `at`: first word of the ring's control block, in the block at `offset`. */
-  constructor(at: number, offset: number) {
+  constructor(at: number, offset: number, tasks?: Tasks) {
     this.#agent = currentAgent();
     this.#words = this.#agent.region.words;
     this.#waiting = currentWaiting();
@@ -57,6 +60,8 @@ export class Channel {
     this.#at = at;
     this.#offset = offset;
     this.ring = new Ring(this.#agent, at);
+    this.#spinning = new Spinning(this.#words, at + RING_PUT_COUNT);
+    this.tasks = tasks;
   }
 
   /** Whether a promise of this agent waits for room: another one must wait behind it. */
@@ -93,7 +98,7 @@ export class Channel {
   /** Puts a message, waiting for room until the deadline. */
   putSync(message: Outgoing, deadline: Deadline): boolean {
     const events = this.#at + RING_SPACE;
-    if (!this.#waiting.waitSync(events, () => this.tryPut(message, deadline), deadline, ROOM_SLICE_MS)) return false;
+    if (!this.#waiting.waitSync(events, () => this.tryPut(message, deadline), deadline, { sliceMs: ROOM_SLICE_MS })) return false;
     this.#waiting.notifyOne(events); // there may be room for another one who waits
     return true;
   }
@@ -132,12 +137,12 @@ export class Channel {
       taken = this.#takeOrThrow(since, deadline);
       return taken !== NOTHING;
     };
-    if (this.#spinForItem(attempt, deadline, 1)) return taken;
+    if (this.#spinning.until(attempt, deadline, 1)) return taken;
     // only now: writing it at every short wait would take the cache line from the producer each time
-    Atomics.store(this.#words, this.#at + RING_GETTER, this.#agent.id);
+    this.#nowWaits();
     try {
-      if (this.#spinForItem(attempt, deadline, 3)) return taken;
-      this.#waiting.waitSync(this.#at + RING_ITEMS, attempt, deadline, this.#reservation.isActive ? GRACE_MS / 4 : undefined);
+      if (this.#spinning.until(attempt, deadline, 3)) return taken;
+      this.#waiting.waitSync(this.#at + RING_ITEMS, attempt, deadline, this.#reservation.isActive ? { sliceMs: LEFT_SLICE_MS } : undefined);
     } finally {
       this.#noLongerWaits();
     }
@@ -153,16 +158,35 @@ export class Channel {
       taken = this.#takeOrThrow(since, undefined);
       return taken !== NOTHING;
     };
+    // some microseconds here save the way through the event loop, and the producer the ringing
+    if (!this.hasWaitingGets && this.#spinning.until(attempt, deadline, 1)) return taken;
     holdForWait(this.#offset);
-    Atomics.store(this.#words, this.#at + RING_GETTER, this.#agent.id);
+    this.#nowWaits();
     try {
-      const slice = this.#reservation.isActive ? { sliceMs: GRACE_MS / 4 } : undefined;
+      const slice = this.#reservation.isActive ? { sliceMs: LEFT_SLICE_MS } : undefined;
       await this.#waiting.waitAsync(this.#at + RING_ITEMS, attempt, { deadline, signal, ...slice });
       return taken;
     } finally {
       if (!this.hasWaitingGets) this.#noLongerWaits();
       letGoAfterWait(this.#offset);
     }
+  }
+
+  /** For `connection.wait`: ready when a `get` that begins now would not wait. */
+  watch(): Watch {
+    this.#renewIfForked();
+    const reservation = this.#reservation;
+    const { ring } = this;
+    const since = reservation.times;
+    holdForWait(this.#offset);
+    return {
+      isReady: () => (ring.mayHaveItem() ? !reservation.isActive || !reservation.covers(ring.got(), since) : ring.isClosed()),
+      events: [this.#at + RING_ITEMS],
+      get sliceMs() {
+        return reservation.isActive ? LEFT_SLICE_MS : LAST_SLICE_MS;
+      },
+      end: () => letGoAfterWait(this.#offset),
+    };
   }
 
   /** No more puts by anybody; those who wait look again. */
@@ -180,6 +204,7 @@ export class Channel {
   dispose(): void {
     const sides = [RING_ITEMS, RING_SPACE, RING_PUT_LOCK + MUTEX_EVENTS, RING_GET_LOCK + MUTEX_EVENTS];
     for (const events of sides) this.#waiting.reject(this.#at + events, closedError('queue'));
+    if (this.tasks !== undefined) this.#waiting.reject(this.tasks.events, closedError('queue'));
     this.ring.putLock.close();
     this.ring.getLock.close();
   }
@@ -206,9 +231,10 @@ export class Channel {
     const getter = load(words, this.#at + RING_GETTER);
     if (getter === 0 && load(words, this.#at + RING_ITEMS) === 0) return;
     const woken = this.#waiting.notifyOne(this.#at + RING_ITEMS);
-    if (woken || (getter !== 0 && getter !== this.#agent.id && !isDead(words, getter))) {
+    const isAnothers = getter !== 0 && getter !== this.#agent.id && !isDead(words, getter);
+    if (woken || isAnothers) {
       this.#renewIfForked();
-      this.#reservation.add(count);
+      this.#reservation.add(count, isAnothers ? getter : 0);
     }
   }
 
@@ -223,17 +249,18 @@ export class Channel {
     const { ring } = this;
     if (!ring.mayHaveItem()) return NOTHING;
     const lock = ring.getLock;
-    if ((deadline === undefined ? lock.acquireBriefly() : lock.acquireSync(deadline)) === NOT_ACQUIRED) {
+    const acquired = deadline === undefined ? lock.acquireBriefly() : lock.acquireSync(deadline);
+    if (acquired === NOT_ACQUIRED) {
       if (deadline === undefined) this.#lookAgainWhenFree(lock, RING_ITEMS);
       return NOTHING;
     }
+    if (acquired === ABANDONED) this.tasks?.repair(ring.got());
     let taken: unknown = NOTHING;
     let isLeft = false;
     try {
       if (ring.peek()) {
-        if (this.#reservation.isActive) this.#renewIfForked();
-        isLeft = this.#reservation.isActive && this.#reservation.covers(ring.got(), since);
-        if (!isLeft) taken = takeFrame(ring);
+        isLeft = this.#reservation.isActive && this.#isAnothers(ring.got(), since);
+        if (!isLeft) taken = takeFrame(ring, this.tasks);
       }
     } finally {
       lock.release();
@@ -247,24 +274,30 @@ export class Channel {
     return taken;
   }
 
+  /** Whether a get that began at `since` must leave the next item to another agent. */
+  #isAnothers(next: number, since: number): boolean {
+    this.#renewIfForked();
+    const { waiter } = this.#reservation;
+    if (waiter !== 0 && isDead(this.#words, waiter)) this.#reservation.end();
+    return this.#reservation.covers(next, since, this.#isAwaited());
+  }
+
+  /** Whether the one for whom we left an item is known to wait still. */
+  #isAwaited(): boolean {
+    const { isActive, waiter } = this.#reservation;
+    return isActive && waiter !== 0 && load(this.#words, this.#at + RING_GETTER) === waiter;
+  }
+
+  /** From now on whoever puts an item knows that we wait. One for whom we have left an item ourselves comes first. */
+  #nowWaits(): void {
+    if (!this.#isAwaited()) Atomics.store(this.#words, this.#at + RING_GETTER, this.#agent.id);
+  }
+
   #takeOrThrow(since: number, deadline: Deadline | undefined): unknown {
     const taken = this.#take(since, deadline);
     if (taken === NOTHING && this.ring.isClosed() && !this.ring.mayHaveItem())
       throw new ClosedError('Cannot get: the queue is closed and drained');
     return taken;
-  }
-
-  #spinForItem(attempt: () => boolean, deadline: Deadline, rounds: number): boolean {
-    if (SPIN === 0 || deadline <= performance.now()) return attempt();
-    for (let round = 0; round < rounds; round++) {
-      const seen = Atomics.load(this.#words, this.#at + RING_PUT_COUNT);
-      if (attempt()) return true;
-      if (platform.parking.spin(this.#at + RING_PUT_COUNT, seen, this.#spin)) {
-        this.#spin = Math.min(this.#spin * 2, SPIN * 4);
-        if (attempt()) return true;
-      } else this.#spin = Math.max(this.#spin >> 1, SPIN >> 3);
-    }
-    return false;
   }
 
   /** Somebody holds a side's lock for longer than the event loop should wait. */
@@ -276,7 +309,10 @@ export class Channel {
     void lock
       .acquire(Number.POSITIVE_INFINITY)
       .then(
-        () => lock.release(),
+        (acquired) => {
+          if (acquired === ABANDONED && events === RING_ITEMS) this.tasks?.repair(this.ring.got());
+          lock.release();
+        },
         () => {}, // disposed of meanwhile
       )
       .then(() => {
@@ -297,16 +333,19 @@ export function recycle(message: Incoming): void {
 }
 
 /** Copies what `peek` found, and commits. REQUIRES: the get lock. */
-function takeFrame(ring: Ring): unknown {
+function takeFrame(ring: Ring, tasks: Tasks | undefined): unknown {
   const { frame } = ring;
-  let taken: unknown;
-  if (frame.tag === TAG_INT) taken = frame.value;
-  else {
-    const message = idleIncoming ?? new Incoming();
-    idleIncoming = undefined;
-    message.take(frame);
-    taken = message;
+  if (frame.tag === TAG_INT) {
+    const { value } = frame;
+    if (tasks !== undefined) tasks.take(ring.got());
+    ring.commitGet();
+    return value;
   }
+  const message = idleIncoming ?? new Incoming();
+  idleIncoming = undefined;
+  message.take(frame);
+  if (tasks !== undefined) tasks.take(ring.got());
   ring.commitGet();
-  return taken;
+  message.arrive();
+  return message;
 }

@@ -11,8 +11,9 @@
  * | PACKED | bytes of the head | head |
  * | RICH | bytes of the head | number of handles, bytes of the body; handles (offset, generation); head, padded to 8; body |
  */
-import { cancelHandle, sendHandle } from '../memory/block.js';
-import { type Handle, receiveShared } from '../memory/handle.js';
+import { SerializationError } from '../errors.js';
+import { cancelHandle, countArrived, expectHandle, sendHandle } from '../memory/block.js';
+import { type Handle, keepBlock, objectOf } from '../memory/handle.js';
 import { Decoder, decodeBody, Encoder } from '../serialize/codec.js';
 import { handleOf } from '../serialize/passable.js';
 import { type FrameView, TAG_CONSTANT, TAG_DOUBLE, TAG_INT, TAG_PACKED, TAG_RICH, type WritePayload } from './ring.js';
@@ -22,7 +23,10 @@ const CONSTANTS = [undefined, null, false, true] as const;
 const LOOP_BYTES = 192;
 /** Scratch larger than this is not kept. */
 const KEEP_BYTES = 1 << 20;
+/** On an offset in a message: the handle is not counted as under way. Offsets are multiples of 64. */
+const UNCOUNTED = 1;
 const NO_HANDLES: readonly Handle[] = [];
+const NOTHING_KEPT: readonly (() => void)[] = [];
 
 const double = new Float64Array(1);
 const doubleWords = new Int32Array(double.buffer);
@@ -48,19 +52,22 @@ export class Outgoing {
   #doubleLow = 0;
   #doubleHigh = 0;
 
-  /** Encodes. Its shared objects are in transit from now on, until delivered, or `cancel`led. @throws SerializationError; then nothing is left behind */
-  load(value: unknown, rootName = 'value'): this {
+  /**
+   * Encodes. Its shared objects are in transit from now on, until delivered, or `cancel`led; but for the one at offset `receiver`, which is held by whoever
+   * can receive the message: it would keep itself. @throws SerializationError; then nothing is left behind
+   */
+  load(value: unknown, rootName = 'value', receiver = 0): this {
     if (isInt(value)) this.#inline(TAG_INT, value);
     else if (typeof value === 'number') this.#loadDouble(value);
     else if (value === undefined || value === null || typeof value === 'boolean')
       this.#inline(TAG_CONSTANT, CONSTANTS.indexOf(value as null));
-    else this.#encode(value, rootName);
+    else this.#encode(value, rootName, receiver);
     return this;
   }
 
   /** The message will not be put. */
   cancel(): void {
-    for (const handle of this.#handles) cancelHandle(handle);
+    for (const handle of this.#handles) cancelCounted(handle);
     this.#handles = NO_HANDLES;
   }
 
@@ -108,7 +115,7 @@ export class Outgoing {
     this.payloadBytes = 0;
   }
 
-  #encode(value: unknown, rootName: string): void {
+  #encode(value: unknown, rootName: string, receiver: number): void {
     const encoder = this.#encoder;
     encoder.encode(value, rootName);
     const { length, body, handles } = encoder;
@@ -128,8 +135,11 @@ export class Outgoing {
     try {
       for (const passable of handles) {
         const handle = passable[handleOf]();
-        sendHandle(handle);
-        sent.push(handle);
+        if (handle.offset === receiver) sent.push({ offset: handle.offset | UNCOUNTED, generation: handle.generation });
+        else {
+          sendHandle(handle);
+          sent.push(handle);
+        }
       }
     } catch (error) {
       this.cancel(); // one of them was disposed of: those before it are not on their way either
@@ -167,6 +177,10 @@ export class Incoming {
   #scratch = Buffer.allocUnsafeSlow(4096);
   #words = new Int32Array(this.#scratch.buffer);
   #handles: readonly Handle[] = NO_HANDLES;
+  /** Those that are still counted. */
+  #underWay: readonly Handle[] = NO_HANDLES;
+  /** For each handle: lets go of what keeps its block until there is an object for it. */
+  #kept: readonly (() => void)[] = NOTHING_KEPT;
   #body: Uint8Array | null = null;
 
   /** Copies the frame. REQUIRES: the get lock. */
@@ -179,6 +193,15 @@ export class Incoming {
       this.#value = frame.words[frame.word] as number;
       this.#high = frame.words[frame.word + 1] as number;
     }
+  }
+
+  /**
+   * Its shared objects, this agent's since `take`, are no longer under way. To be called right after the commit, and done by `toValue` at the latest: whoever
+   * is killed in between leaves them under way for ever.
+   */
+  arrive(): void {
+    for (const handle of this.#underWay) countArrived(handle);
+    this.#underWay = NO_HANDLES;
   }
 
   /** Decodes. @throws SerializationError, StaleHandleError: the message is lost then */
@@ -199,9 +222,26 @@ export class Incoming {
     }
   }
 
+  /** The bytes that the codec made of the value, in memory of their own. @throws SerializationError for one with shared objects: the message is lost then */
+  toBytes(): Uint8Array {
+    if (this.#tag === TAG_PACKED) return Buffer.from(this.#scratch.subarray(0, this.#value));
+    if (this.#tag !== TAG_RICH) {
+      const encoder = new Encoder();
+      encoder.encode(this.toValue());
+      return encoder.bytes.slice(0, encoder.length);
+    }
+    const head = this.#scratch.subarray(0, this.#value);
+    const body = this.#body;
+    this.#body = null;
+    if (body !== null) return Buffer.concat([head, body]);
+    this.arrive();
+    this.#letGo();
+    throw new SerializationError('Cannot receive a message with shared objects as bytes: use recv()', '');
+  }
+
   #takeRich(frame: FrameView): void {
     const bodyBytes = (frame.words[frame.word + 1] as number) >>> 0;
-    this.#handles = handlesIn(frame);
+    this.#expect(handlesIn(frame));
     const word = frame.word + 2 + this.#handles.length * 2;
     this.#takeHead(frame.words, word, frame.bytes);
     this.#body = null;
@@ -217,10 +257,28 @@ export class Incoming {
       this.#body = null;
       return decodeBody(this.#scratch, 0, body.buffer as ArrayBuffer);
     }
-    const handles = this.#handles;
-    this.#handles = NO_HANDLES;
-    const objects = receiveAll(handles);
+    this.arrive();
+    let objects: object[];
+    try {
+      objects = this.#handles.map(objectOf);
+    } finally {
+      this.#letGo();
+    }
     return decoder.decode(this.#scratch, 0, this.#value, (index) => objects[index]);
+  }
+
+  #expect(handles: readonly Handle[]): void {
+    if (handles.length === 0) return;
+    this.#underWay = handles.filter(({ offset }) => (offset & UNCOUNTED) === 0);
+    this.#handles = handles.map(({ offset, generation }) => ({ offset: offset & ~UNCOUNTED, generation }));
+    for (const handle of this.#underWay) expectHandle(handle);
+    this.#kept = this.#handles.map(keepBlock);
+  }
+
+  #letGo(): void {
+    for (const letGo of this.#kept) letGo();
+    this.#kept = NOTHING_KEPT;
+    this.#handles = NO_HANDLES;
   }
 
   #takeHead(words: Int32Array, word: number, bytes: Buffer): void {
@@ -238,9 +296,21 @@ export class Incoming {
   }
 }
 
+new Incoming().arrive(); // compiled now: a first call takes a while, and in that moment nobody should be killed
+
+/** How long the message is as `Incoming.toBytes` makes it; of inline values not known, and little. */
+export function encodedBytes({ tag, value, words, word }: FrameView): number {
+  if (tag === TAG_PACKED) return value;
+  return tag === TAG_RICH ? value + (words[word + 1] as number) : 0;
+}
+
 /** For a message that nobody will get: its shared objects are no longer in transit. */
 export function discardFrame(frame: FrameView): void {
-  if (frame.tag === TAG_RICH) for (const handle of handlesIn(frame)) cancelHandle(handle);
+  if (frame.tag === TAG_RICH) for (const handle of handlesIn(frame)) cancelCounted(handle);
+}
+
+function cancelCounted(handle: Handle): void {
+  if ((handle.offset & UNCOUNTED) === 0) cancelHandle(handle);
 }
 
 function handlesIn(frame: FrameView): Handle[] {
@@ -250,16 +320,4 @@ function handlesIn(frame: FrameView): Handle[] {
     handles.push({ offset: words[word + 2 + index * 2] as number, generation: (words[word + 3 + index * 2] as number) >>> 0 });
   }
   return handles;
-}
-
-/** All or none: if one cannot be received, the others are no longer under way either. */
-function receiveAll(handles: readonly Handle[]): object[] {
-  const objects: object[] = [];
-  try {
-    for (const handle of handles) objects.push(receiveShared(handle));
-  } catch (error) {
-    for (const handle of handles.slice(objects.length + 1)) cancelHandle(handle);
-    throw error;
-  }
-  return objects;
 }

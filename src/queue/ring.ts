@@ -14,7 +14,8 @@
  * Payloads are opaque here: `message.ts` knows what is in them.
  */
 import type { Agent } from '../arena/agent.js';
-import { dumpMutex, Mutex, SPIN } from '../arena/mutex.js';
+import { dumpMutex, Mutex } from '../arena/mutex.js';
+import { SPIN } from '../arena/waiting.js';
 import { load, store } from '../arena/words.js';
 import { freeRun, type Page } from '../memory/pages.js';
 import { platform } from '../platform/select.js';
@@ -29,6 +30,8 @@ export const RING_MAX_BYTES = 1;
 export const RING_CLOSED = 2;
 /** First page of a drained segment kept for reuse, 0: none. */
 export const RING_SPARE = 3;
+/** First page of the first segment, where that is made by the first put; valid while a cursor has no page. */
+const RING_FIRST = 4;
 export const RING_PUT_LOCK = 16;
 export const RING_PUT_COUNT = 20;
 export const RING_PUT_CURSORS = 24;
@@ -69,7 +72,7 @@ const FIRST_CAPACITY = 1 << 14;
 /** Growing by four reaches the largest in four steps; beyond 4 MiB a larger ring only leaves the cache (bench/cases/queue.mjs). */
 const LARGEST_CAPACITY = 1 << 22;
 /** Capacities are powers of two below 2^31. */
-const LARGEST_MESSAGE = 2 ** 30 - 4096;
+export const LARGEST_MESSAGE = 2 ** 30 - 4096;
 /**
  * Before it grows, a producer gives consumers at work this long to free a quarter of the ring: about what they need to copy it. A ring that stays small
  * stays in the cache, where a copy costs a third (bench/cases/queue).
@@ -94,11 +97,12 @@ export interface FrameView {
   bytes: Buffer;
 }
 
-/** Writes the words of an empty ring. REQUIRES: zeroed words, seen by nobody else yet. @throws OutOfMemoryError */
-export function initRing(agent: Agent, at: number, maxItems: number, maxBytes: number): void {
+/** Writes the words of an empty ring. `isLazy`: it gets its memory with the first put. REQUIRES: zeroed words, seen by nobody else yet. @throws OutOfMemoryError */
+export function initRing(agent: Agent, at: number, maxItems: number, maxBytes: number, isLazy = false): void {
   const { words } = agent.region;
   words[at + RING_MAX_ITEMS] = maxItems;
   words[at + RING_MAX_BYTES] = Math.max(1, Math.floor(maxBytes / UNIT));
+  if (isLazy) return;
   const page = newSegment(agent, FIRST_CAPACITY, 0, 0);
   words[at + RING_PUT_CURSORS + CURSOR_PAGE] = page;
   words[at + RING_GET_CURSORS + CURSOR_PAGE] = page;
@@ -107,8 +111,10 @@ export function initRing(agent: Agent, at: number, maxItems: number, maxBytes: n
 /** Calls `visit` for each message that nobody will get any more, then frees all segments. REQUIRES: nobody uses the ring. */
 export function destroyRing(agent: Agent, at: number, visit: (frame: FrameView) => void): void {
   const { words } = agent.region;
-  const firstPage = (): Page => words[at + RING_GET_CURSORS + ((words[at + RING_GET_COUNT] as number) & 1) * 4 + CURSOR_PAGE] as number;
-  if (firstPage() === 0) return; // whoever was making the queue was killed before it had a segment
+  const firstPage = (): Page =>
+    (words[at + RING_GET_CURSORS + ((words[at + RING_GET_COUNT] as number) & 1) * 4 + CURSOR_PAGE] as number) ||
+    (words[at + RING_FIRST] as number);
+  if (firstPage() === 0) return; // nothing was ever put, or whoever was making the queue was killed before it had a segment
   const ring = new Ring(agent, at);
   while (ring.peek()) {
     visit(ring.frame);
@@ -145,13 +151,14 @@ export class Ring {
   #nextPosition = 0;
   #drained: Page = 0;
 
-  constructor(agent: Agent, at: number) {
+  /** `mostBytes`: of one message; more than the ring's limit lets an empty ring take it all the same. */
+  constructor(agent: Agent, at: number, mostBytes?: number) {
     this.#agent = agent;
     this.#at = at;
     const words = agent.region.words;
     this.#words = words;
     this.#maxItems = words[at + RING_MAX_ITEMS] as number;
-    this.#mostBytes = Math.min((words[at + RING_MAX_BYTES] as number) * UNIT, LARGEST_MESSAGE);
+    this.#mostBytes = Math.min(mostBytes ?? (words[at + RING_MAX_BYTES] as number) * UNIT, LARGEST_MESSAGE);
     this.putLock = new Mutex(agent, at + RING_PUT_LOCK);
     this.getLock = new Mutex(agent, at + RING_GET_LOCK);
     this.#gotSeen = this.#putSeen = Atomics.load(words, at + RING_GET_COUNT);
@@ -202,7 +209,7 @@ export class Ring {
     const count = words[at + RING_PUT_COUNT] as number;
     if (this.#maxItems !== UNBOUNDED && ((count - load(words, at + RING_GET_COUNT)) | 0) >= this.#maxItems) return PUT_NO_ROOM;
     const cursor = at + RING_PUT_CURSORS + ((count & 1) << 2);
-    const page = words[cursor + CURSOR_PAGE] as number;
+    const page = (words[cursor + CURSOR_PAGE] as number) || this.#firstPage();
     let segment = this.#putSegment;
     if (segment === undefined || !segment.isCurrent(page)) {
       segment = this.#putSegment = new Segment(this.#agent, page);
@@ -249,7 +256,7 @@ export class Ring {
     }
     const cursor = at + RING_GET_CURSORS + ((count & 1) << 2);
     let segment = this.#getSegment;
-    const page = words[cursor + CURSOR_PAGE] as number;
+    const page = (words[cursor + CURSOR_PAGE] as number) || (words[at + RING_FIRST] as number);
     if (segment === undefined || !segment.isCurrent(page)) segment = this.#openGetSegment(page);
     let position = words[cursor + CURSOR_POSITION] as number;
     let word = segment.firstWord + ((position & segment.mask) >> 2);
@@ -293,6 +300,13 @@ export class Ring {
   /** Whether the message of this count was there when we last looked. Counts wrap: others may have gone round since. */
   #isPut(count: number): boolean {
     return (count - this.#gotSeen) >>> 0 < (this.#putSeen - this.#gotSeen) >>> 0;
+  }
+
+  /** Of the first segment, which the first put makes. A kill before it is noted leaks it. */
+  #firstPage(): Page {
+    const words = this.#words;
+    if (words[this.#at + RING_FIRST] === 0) Atomics.store(words, this.#at + RING_FIRST, newSegment(this.#agent, FIRST_CAPACITY, 0, 0));
+    return words[this.#at + RING_FIRST] as number;
   }
 
   #lookAtTail(segment: Segment, count: number): void {
@@ -348,7 +362,7 @@ export class Ring {
       const cursor = this.#at + RING_GET_CURSORS + ((count & 1) << 2);
       const tailPage = Atomics.load(words, cursor + CURSOR_PAGE);
       const tail = Atomics.load(words, cursor + CURSOR_POSITION);
-      if (Atomics.load(words, this.#at + RING_GET_COUNT) === count) return tailPage === page ? tail : 0;
+      if (Atomics.load(words, this.#at + RING_GET_COUNT) === count) return tailPage === page ? tail : 0; // page 0: the start of the first
     }
   }
 

@@ -19,9 +19,20 @@ import {
 } from '../memory/handle.js';
 import { allocateRun, freeRun } from '../memory/pages.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
-import type { Lock } from '../sync/lock.js';
 import { options as checkOptions, integer, typeError } from '../util/validate.js';
-import { addLockMethods, checkGuard, dropGuard, type GuardOption, initGuard, type LockMethods, openGuard } from './guard.js';
+import {
+  addGuard,
+  addLockMethods,
+  type AnyLock,
+  checkGuard,
+  dropGuard,
+  type GuardOption,
+  initGuard,
+  type LockMethods,
+  openGuard,
+} from '../sync/guard.js';
+import { type Fields, type StructInit, StructType } from './struct.js';
+import { createStructArray, RawStructArray, StructArray } from './struct-array.js';
 import {
   ELEMENT_TYPES,
   type ElementType,
@@ -60,10 +71,15 @@ export interface RawArrayMethods extends Passable, Disposable {}
 /** What those with a lock have. */
 export interface LockedArrayMethods extends RawArrayMethods, LockMethods {
   /** The lock that guards it. @throws TypeError when it was made with `lock: false` */
-  getLock(): Lock;
+  getLock(): AnyLock;
 }
 
-export type SharedArray<T extends ElementTypeArgument = 'd'> = TypedArrayOf<T> & LockedArrayMethods;
+/** The elements without the lock: a plain TypedArray over the same memory, which it keeps alive. */
+interface Obj<A> {
+  getObj(): A;
+}
+
+export type SharedArray<T extends ElementTypeArgument = 'd'> = TypedArrayOf<T> & LockedArrayMethods & Obj<TypedArrayOf<T>>;
 export type RawArray<T extends ElementTypeArgument = 'd'> = TypedArrayOf<T> & RawArrayMethods;
 type Elements = Iterable<number | bigint | string> | ArrayLike<number | bigint | string>;
 
@@ -79,7 +95,7 @@ const MAX_INLINE_BYTES = 4096 - INLINE_BYTE;
 
 /** A TypedArray subclass over shared memory. All of them carry this brand. */
 interface SharedInstance extends Passable {
-  attach(handle: Handle, token: number, lock: Lock | undefined): void;
+  attach(handle: Handle, token: number, lock: AnyLock | undefined): void;
 }
 type SharedClass = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => SharedInstance & Uint8Array;
 const lockedClasses = new Map<number, SharedClass>();
@@ -89,6 +105,12 @@ const instances = new WeakMap<object, { raw: boolean }>();
 const wholes = new WeakMap<object, object>();
 
 export interface SharedArrayConstructor {
+  /** Of a struct: see `StructArray`. */
+  new <F extends Fields>(
+    type: StructType<F>,
+    sizeOrElements: number | Iterable<StructInit<F>>,
+    options?: { lock?: GuardOption },
+  ): StructArray<F>;
   /**
    * `sizeOrElements`: a number of elements, all zero, or the elements. `lock`: a Lock to use, false for none; default: a new one.
    * @throws TypeError, RangeError naming the argument; OutOfMemoryError, never a crash later
@@ -98,32 +120,43 @@ export interface SharedArrayConstructor {
 }
 
 export interface RawArrayConstructor {
+  new <F extends Fields>(type: StructType<F>, sizeOrElements: number | Iterable<StructInit<F>>): RawStructArray<F>;
   new <T extends ElementTypeArgument>(type: T, sizeOrElements: number | Elements): RawArray<T>;
   [Symbol.hasInstance](value: unknown): boolean;
 }
 
 /** A TypedArray in shared memory, with a lock. Disposing of it makes it empty where that is possible, and lets go of its memory. */
 export const SharedArray = class SharedArray {
-  constructor(type: ElementTypeArgument, sizeOrElements: number | Elements, options?: { lock?: GuardOption }) {
+  constructor(type: ElementTypeArgument | StructType, sizeOrElements: number | Elements, options?: { lock?: GuardOption }) {
     const { lock } = checkOptions('options', options, ['lock']);
     // biome-ignore lint/correctness/noConstructorReturn: a TypedArray must be made by its own constructor; `instanceof` is right by the method below
-    return create(elementTypeIndex(type), sizeOrElements, lock, false) as never;
+    return make(type, sizeOrElements, lock, false) as never;
   }
   static [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && instances.get(value)?.raw === false;
+    return isSharedArray(value, false);
   }
 } as unknown as SharedArrayConstructor;
 
 /** A TypedArray in shared memory, without a lock. */
 export const RawArray = class RawArray {
-  constructor(type: ElementTypeArgument, sizeOrElements: number | Elements) {
+  constructor(type: ElementTypeArgument | StructType, sizeOrElements: number | Elements) {
     // biome-ignore lint/correctness/noConstructorReturn: as above
-    return create(elementTypeIndex(type), sizeOrElements, false, true) as never;
+    return make(type, sizeOrElements, false, true) as never;
   }
   static [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && instances.get(value)?.raw === true;
+    return isSharedArray(value, true);
   }
 } as unknown as RawArrayConstructor;
+
+function isSharedArray(value: unknown, raw: boolean): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return value instanceof RawStructArray ? value instanceof StructArray !== raw : instances.get(value)?.raw === raw;
+}
+
+function make(type: ElementTypeArgument | StructType, sizeOrElements: unknown, guard: GuardOption, raw: boolean): object {
+  if (type instanceof StructType) return createStructArray(type, sizeOrElements, guard, raw);
+  return create(elementTypeIndex(type), sizeOrElements, guard, raw);
+}
 
 function create(typeIndex: number, sizeOrElements: unknown, guard: GuardOption, raw: boolean): object {
   checkGuard(guard);
@@ -158,11 +191,11 @@ function describe(handle: Handle, typeIndex: number, raw: boolean, length: numbe
 }
 
 /** The object that stands for an array's block. */
-function open(handle: Handle, lock: Lock | undefined): object {
+function open(handle: Handle, lock: AnyLock | undefined): object {
   const { words } = currentAgent().region;
   const payload = payloadWord(handle.offset);
   const typeIndex = words[payload + TYPE_WORD] as number;
-  const raw = words[payload + RAW_WORD] === 1;
+  const raw = words[payload + RAW_WORD] !== 0;
   const length = ((words[payload + LENGTH_WORD] as number) >>> 0) + (words[payload + LENGTH_WORD + 1] as number) * 2 ** 32;
   const page = words[payload + PAGE_WORD] as number;
   const offset = page === 0 ? payload * 4 + INLINE_BYTE : page * PAGE_BYTES;
@@ -191,14 +224,14 @@ function makeRawClass(array: TypedArrayConstructor): SharedClass {
     #handle: Handle | undefined;
     #token = 0;
     /** Not enumerable, and no field: an array's own properties are its elements. */
-    declare lock: Lock | undefined;
+    declare lock: AnyLock | undefined;
 
     /** What `map`, `slice`, `filter` make: plain TypedArrays, the first three of private memory. */
     static get [Symbol.species](): Uint8ArrayConstructor {
       return Base;
     }
 
-    attach(handle: Handle, token: number, lock: Lock | undefined): void {
+    attach(handle: Handle, token: number, lock: AnyLock | undefined): void {
       this.#handle = handle;
       this.#token = token;
       Object.defineProperty(this, 'lock', { value: lock });
@@ -227,10 +260,14 @@ function makeRawClass(array: TypedArrayConstructor): SharedClass {
 }
 
 function makeLockedClass(rawClass: SharedClass): SharedClass {
-  class SharedArray extends (rawClass as unknown as new () => { lock: Lock | undefined }) {
-    getLock(): Lock {
+  class SharedArray extends (rawClass as unknown as new () => { lock: AnyLock | undefined }) {
+    getLock(): AnyLock {
       if (this.lock === undefined) throw new TypeError('This Array was made with { lock: false }: it has no lock');
       return this.lock;
+    }
+
+    getObj(): object {
+      return (this as unknown as Uint8Array).subarray();
     }
   }
   addLockMethods(SharedArray.prototype);
@@ -245,6 +282,22 @@ function toElements(type: ElementType, value: unknown): ArrayLike<number | bigin
   if (!(Symbol.iterator in value) && !('length' in value))
     throw typeError('sizeOrElements', 'a number of elements, or an iterable of them', value);
   return Array.from(value as Iterable<unknown>, (element, index) => toElement(type, element, `elements[${index}]`));
+}
+
+/** A new one with the same elements, and, if that has one, a lock of its own. REQUIRES: `array` is one of ours. */
+export function copyArray(array: RawArrayMethods): object {
+  const { words } = currentAgent().region;
+  const typeIndex = words[payloadWord(array[handleOf]().offset) + TYPE_WORD] as number;
+  return create(typeIndex, (array as unknown as Uint8Array).slice(), true, array instanceof RawArray);
+}
+
+/** The same memory with a lock. @throws StateError (ERR_FORKFUL_SYNCHRONIZED) */
+export function synchronizeArray(raw: RawArrayMethods, lock: AnyLock | undefined): object {
+  const handle = raw[handleOf]();
+  const payload = payloadWord(handle.offset);
+  const array = open(handle, addGuard(payload + RAW_WORD, payload + GUARD_WORD, lock));
+  bindShared(array, handle);
+  return array;
 }
 
 onDestroy(BLOCK_ARRAY, (payload) => {

@@ -114,6 +114,12 @@ export function elementTypeIndex(type: ElementTypeArgument): number {
   );
 }
 
+/** What names the type of that index: the other way round. */
+export function typeArgument(index: number): ElementTypeArgument {
+  const { name, isCharacter } = ELEMENT_TYPES[index] as ElementType;
+  return isCharacter ? (name === 'uint8' ? 'c' : 'u') : name;
+}
+
 /** Whether BigInts are its elements. */
 export function isBigInt(type: ElementType): boolean {
   return typeof type.min === 'bigint';

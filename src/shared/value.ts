@@ -1,12 +1,24 @@
-/** One number in shared memory, with or without a lock. As Python's `multiprocessing.Value` and `RawValue`. */
+/** One number or structure in shared memory, with or without a lock. As Python's `multiprocessing.Value` and `RawValue`. */
 import { inspect } from 'node:util';
 import { currentAgent } from '../arena/agent.js';
-import { BLOCK_VALUE, onDestroy, payloadWord } from '../memory/block.js';
+import { BLOCK_STRUCT, BLOCK_VALUE, blockType, onDestroy, payloadWord } from '../memory/block.js';
 import { bindShared, closedError, createShared, Existing, type Handle, onRebuild, unbindShared } from '../memory/handle.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
-import type { Lock } from '../sync/lock.js';
 import { options as checkOptions, typeError } from '../util/validate.js';
-import { addLockMethods, checkGuard, dropGuard, type GuardOption, initGuard, type LockMethods, openGuard } from './guard.js';
+import {
+  addGuard,
+  addLockMethods,
+  type AnyLock,
+  checkGuard,
+  dropGuard,
+  type GuardOption,
+  initGuard,
+  type LockMethods,
+  openGuard,
+} from '../sync/guard.js';
+import { type StructInit, type StructOf, StructType } from './struct.js';
+import { closeStructs, createStructs, openStructs, STRUCT_GUARD_WORD, STRUCT_RAW_WORD, type Structs } from './struct-memory.js';
+import { assign, type Record } from './struct-record.js';
 import {
   ELEMENT_TYPES,
   type ElementType,
@@ -15,10 +27,18 @@ import {
   fromElement,
   isBigInt,
   toElement,
+  typeArgument,
+  type TypeName,
 } from './typecodes.js';
 
-/** What a value of a type holds: bigint for the 64-bit integers, a one-character string for `c` and `u`, a number for all else. */
-export type ValueOf<T> = T extends
+/** What can be the type of a Value, or of the elements of an Array. */
+export type ValueType = ElementTypeArgument | StructType;
+
+/** What a value of a type holds: bigint for the 64-bit integers, a one-character string for `c` and `u`, an object with its fields for a struct, a number for all else. */
+export type ValueOf<T> = T extends StructType<infer F> ? StructOf<F> : ScalarOf<T>;
+/** What it can start with. */
+export type ValueInit<T> = T extends StructType<infer F> ? StructInit<F> : ScalarOf<T> | number;
+type ScalarOf<T> = T extends
   | 'l'
   | 'L'
   | 'q'
@@ -45,45 +65,87 @@ type AnyView = Int32Array & { [index: number]: number | bigint };
 /** The near window seen as each element type, made when first needed. */
 const views: AnyView[] = [];
 
+let typeOfValue: (value: RawValue) => ValueType;
+
+/** Stands for the type of structures where element types are asked for. */
+const STRUCT: ElementType = { name: 'struct' as TypeName, array: Float64Array, isCharacter: false, min: undefined, max: undefined };
+
+const NO_NUMBERS = new Float64Array(0) as unknown as AnyView;
+
+/** Tells a constructor to show what another object stands for, as long as that has it. */
+class Borrowed extends Existing {}
+
 /**
- * One number of any type in shared memory, without a lock. Reads and writes of `value` are single machine accesses: never torn, but `v.value += 1` is
- * two of them; use `add`, or a `Value` and its lock. A process that dies leaves it as it was.
+ * One number of any type, or one structure, in shared memory, without a lock. Reads and writes of `value`, and of the fields of a structure, are single
+ * machine accesses: never torn, but `v.value += 1` is two of them; use `add`, or a `Value` and its lock. A process that dies leaves it as it was.
  */
-export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> implements Passable {
+export class RawValue<T extends ValueType = ValueType> implements Passable {
   #view: AnyView | undefined;
   #index: number;
   #type: ElementType;
   #handle: Handle;
+  #structs: Structs | undefined;
+  /** Of a structure: what `value` is. Undefined for numbers, and after disposal. */
+  #record: Record | undefined;
+  /** Another object stands for the block, and this one only shows it. */
+  readonly #isBorrowed: boolean;
 
   /** @throws TypeError for an unknown type, RangeError for an initial value it cannot hold, OutOfMemoryError */
-  constructor(type: T, initial?: ValueOf<T> | number) {
+  constructor(type: T, initial?: ValueInit<T>) {
     const { words } = currentAgent().region;
-    let index: number;
+    this.#isBorrowed = type instanceof Borrowed;
+    this.#index = 0;
+    this.#type = STRUCT;
+    const raw = !(this instanceof Value);
     if (type instanceof Existing) {
       this.#handle = type.handle;
-      index = words[payloadWord(type.handle.offset) + TYPE_WORD] as number;
+      if (blockType(type.handle) === BLOCK_STRUCT) this.#structs = openStructs(type.handle);
+    } else if (type instanceof StructType) {
+      const made = createStructs(BLOCK_STRUCT, type, 1, raw);
+      this.#handle = made.handle;
+      this.#structs = made.structs;
+      bindShared(this, this.#handle);
     } else {
-      index = elementTypeIndex(type);
+      const index = elementTypeIndex(type);
       const element = initial === undefined ? undefined : toElement(ELEMENT_TYPES[index] as ElementType, initial, 'initial');
       this.#handle = createShared(BLOCK_VALUE, PAYLOAD_BYTES);
       const payload = payloadWord(this.#handle.offset);
       words[payload + TYPE_WORD] = index;
-      words[payload + RAW_WORD] = this instanceof Value ? 0 : 1;
+      words[payload + RAW_WORD] = raw ? 1 : 0;
       bindShared(this, this.#handle);
       if (element !== undefined) viewOf(index)[this.#elementIndex(index)] = element as number;
     }
+    if (this.#structs !== undefined) {
+      const { type: structType, memory } = this.#structs;
+      this.#view = NO_NUMBERS;
+      this.#record = structType.at(memory, 0);
+      memory.owner = this;
+      if (initial !== undefined) this.#start(initial);
+      return;
+    }
+    const index = words[payloadWord(this.#handle.offset) + TYPE_WORD] as number;
     this.#type = ELEMENT_TYPES[index] as ElementType;
     this.#view = viewOf(index);
     this.#index = this.#elementIndex(index);
   }
 
+  static {
+    typeOfValue = (value) => value.#structs?.type ?? typeArgument(ELEMENT_TYPES.indexOf(value.#type as never));
+  }
+
+  /** Of a structure: an object over the memory itself, whose fields are read and written one by one. */
   get value(): ValueOf<T> {
+    if (this.#record !== undefined) return this.#record as unknown as ValueOf<T>;
     const element = this.#live()[this.#index] as number;
     return (this.#type.isCharacter ? fromElement(this.#type, element) : element) as ValueOf<T>;
   }
 
-  /** @throws TypeError, RangeError when the type cannot hold it: nothing wraps around */
+  /** Of a structure: sets the fields that the object has. @throws TypeError, RangeError when the type cannot hold it: nothing wraps around */
   set value(value: ValueOf<T>) {
+    if (this.#record !== undefined) {
+      assign(this.#record, value, 'value');
+      return;
+    }
     this.#live()[this.#index] = (
       typeof value === 'number' && this.#type.min === undefined ? value : toElement(this.#type, value, 'value')
     ) as number;
@@ -124,7 +186,9 @@ export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> imple
   [Symbol.dispose](): void {
     if (this.#view === undefined) return;
     this.#view = undefined;
-    unbindShared(this, this.#handle);
+    this.#record = undefined;
+    if (this.#structs !== undefined) closeStructs(this.#structs);
+    if (!this.#isBorrowed) unbindShared(this, this.#handle);
   }
 
   [handleOf](): Handle {
@@ -133,7 +197,16 @@ export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> imple
   }
 
   [inspect.custom](): string {
-    return `<${this.constructor.name} ${this.#type.name} ${this.#view === undefined ? 'disposed' : inspect(this.value)}>`;
+    return `<${this.constructor.name} ${this.#structs === undefined ? this.#type.name : inspect(this.#structs.type)} ${this.#view === undefined ? 'disposed' : inspect(this.value)}>`;
+  }
+
+  #start(initial: unknown): void {
+    try {
+      assign(this.#record as Record, initial, 'initial');
+    } catch (error) {
+      RawValue.prototype[Symbol.dispose].call(this); // not a subclass's: that is not made yet
+      throw error;
+    }
   }
 
   #live(): AnyView {
@@ -171,27 +244,43 @@ export class RawValue<T extends ElementTypeArgument = ElementTypeArgument> imple
  * @throws as RawValue; TypeError when `lock` is neither a Lock nor a boolean
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: addLockMethods adds exactly these, right below the class
-export class Value<T extends ElementTypeArgument = ElementTypeArgument> extends RawValue<T> {
-  readonly #lock: Lock | undefined;
+export class Value<T extends ValueType = ValueType> extends RawValue<T> {
+  readonly #lock: AnyLock | undefined;
+  #obj: RawValue<T> | undefined;
 
-  constructor(type: T, initial?: ValueOf<T> | number, options?: { lock?: GuardOption }) {
+  constructor(type: T, initial?: ValueInit<T>, options?: { lock?: GuardOption }) {
     const { lock } = checkOptions('options', options, ['lock']);
     checkGuard(lock);
     super(type, initial);
-    const guardWord = payloadWord(this[handleOf]().offset) + GUARD_WORD;
+    const guardWord = guardWordOf(this[handleOf]());
     this.#lock = type instanceof Existing ? openGuard(guardWord) : initGuard(guardWord, lock);
   }
 
   /** The lock that guards it: the same object however it is asked for. @throws TypeError when it was made with `lock: false` */
-  getLock(): Lock {
+  getLock(): AnyLock {
     if (this.#lock === undefined) throw new TypeError('This Value was made with { lock: false }: it has no lock');
     return this.#lock;
   }
+
+  /** The value without its lock: the same memory, for as long as this object has it. Sent, it arrives as this object does. */
+  getObj(): RawValue<T> {
+    this.#obj ??= new RawValue<T>(new Borrowed(this[handleOf]()) as unknown as T);
+    owners.set(this.#obj, this);
+    return this.#obj;
+  }
+
+  override [Symbol.dispose](): void {
+    this.#obj?.[Symbol.dispose]();
+    super[Symbol.dispose]();
+  }
 }
+
+/** What `getObj` gave keeps its Value, and so the memory, alive. */
+const owners = new WeakMap<object, object>();
 
 /** The lock's own methods, on the value. */
 // biome-ignore lint/correctness/noUnusedVariables: a merged interface has the class's type parameters
-export interface Value<T extends ElementTypeArgument> extends LockMethods {}
+export interface Value<T extends ValueType> extends LockMethods {}
 addLockMethods(Value.prototype);
 
 function viewOf(typeIndex: number): AnyView {
@@ -201,9 +290,34 @@ function viewOf(typeIndex: number): AnyView {
   return views[typeIndex];
 }
 
-onDestroy(BLOCK_VALUE, (payload) => dropGuard(payload + GUARD_WORD));
-onRebuild(BLOCK_VALUE, (handle) => {
-  const raw = currentAgent().region.words[payloadWord(handle.offset) + RAW_WORD] === 1;
+function rawWordOf(handle: Handle): number {
+  return payloadWord(handle.offset) + (blockType(handle) === BLOCK_STRUCT ? STRUCT_RAW_WORD : RAW_WORD);
+}
+
+function guardWordOf(handle: Handle): number {
+  return payloadWord(handle.offset) + (blockType(handle) === BLOCK_STRUCT ? STRUCT_GUARD_WORD : GUARD_WORD);
+}
+
+/** What it was made with. */
+export function valueType(value: RawValue): ValueType {
+  return typeOfValue(value);
+}
+
+/** The same memory with a lock. @throws StateError (ERR_FORKFUL_SYNCHRONIZED) */
+export function synchronizeValue<T extends ValueType>(raw: RawValue<T>, lock: AnyLock | undefined): Value<T> {
+  const handle = raw[handleOf]();
+  addGuard(rawWordOf(handle), guardWordOf(handle), lock);
+  const value = open(handle) as Value<T>;
+  bindShared(value, handle);
+  return value;
+}
+
+/** The object for the block as it is now. REQUIRES: this agent holds the block. */
+function open(handle: Handle): RawValue {
   const existing = new Existing(handle) as unknown as ElementTypeArgument;
-  return raw ? new RawValue(existing) : new Value(existing);
-});
+  return currentAgent().region.words[rawWordOf(handle)] === 0 ? new Value(existing) : new RawValue(existing);
+}
+
+onDestroy(BLOCK_VALUE, (payload) => dropGuard(payload + GUARD_WORD));
+onRebuild(BLOCK_VALUE, open);
+onRebuild(BLOCK_STRUCT, open);
