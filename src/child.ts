@@ -1,9 +1,5 @@
 /** The entry of every child: launchers start this file. It loads what registers itself, so that whatever is sent can be received, then runs. */
-import './sync/lock.js';
-import './shared/value.js';
-import './shared/array.js';
-import './queue/queue.js';
-import './serialize/remote-error.js';
+import './shared-classes.js';
 import { bootstrap } from './process/bootstrap.js';
 import { ticket } from './process/current.js';
 

@@ -1,4 +1,7 @@
 /** Contexts: everything there is, bound to one start method. As Python's `multiprocessing.get_context`. */
+import * as connection from './connection/index.js';
+import { Connection } from './connection/connection.js';
+import { Pipe } from './connection/pipe.js';
 import * as errors from './errors.js';
 import { cpuCount } from './process/cpu-count.js';
 import { isMainProcess } from './process/current.js';
@@ -10,12 +13,24 @@ import { freezeSupport, setExecutable } from './process/programs.js';
 import type { StartMethod } from './process/start/launcher.js';
 import { checkMethod, getAllStartMethods, getStartMethod, launcherFor } from './process/start-method.js';
 import { backend, backendReason } from './platform/select.js';
+import { JoinableQueue } from './queue/joinable-queue.js';
 import { Queue } from './queue/queue.js';
+import { SimpleQueue } from './queue/simple-queue.js';
 import { registerClass } from './serialize/registry.js';
 import { RemoteError } from './serialize/remote-error.js';
 import { RawArray, SharedArray } from './shared/array.js';
+import { ShareableList } from './shared/shareable-list.js';
+import { SharedMemory } from './shared/shared-memory.js';
+import { sharedctypes } from './shared/sharedctypes.js';
+import { struct } from './shared/struct.js';
 import { RawValue, Value } from './shared/value.js';
+import { Barrier } from './sync/barrier.js';
+import { Condition } from './sync/condition.js';
+import { Event } from './sync/event.js';
 import { Lock } from './sync/lock.js';
+import { NamedSemaphore } from './sync/named-semaphore.js';
+import { RLock } from './sync/rlock.js';
+import { BoundedSemaphore, Semaphore } from './sync/semaphore.js';
 import { getLogger, logLevels, logToStderr, SUBDEBUG, SUBWARNING } from './util/log.js';
 
 /** What is the same in every context. */
@@ -31,13 +46,29 @@ interface Common {
   readonly setForkserverPreload: typeof setForkserverPreload;
   readonly fork: typeof fork;
   readonly Lock: typeof Lock;
+  readonly RLock: typeof RLock;
+  readonly Semaphore: typeof Semaphore;
+  readonly BoundedSemaphore: typeof BoundedSemaphore;
+  readonly Condition: typeof Condition;
+  readonly Event: typeof Event;
+  readonly Barrier: typeof Barrier;
+  readonly NamedSemaphore: typeof NamedSemaphore;
   readonly Value: typeof Value;
   readonly SharedValue: typeof Value;
   readonly RawValue: typeof RawValue;
   readonly Array: typeof SharedArray;
   readonly SharedArray: typeof SharedArray;
   readonly RawArray: typeof RawArray;
+  readonly struct: typeof struct;
+  readonly sharedctypes: typeof sharedctypes;
+  readonly SharedMemory: typeof SharedMemory;
+  readonly ShareableList: typeof ShareableList;
   readonly Queue: typeof Queue;
+  readonly Connection: typeof Connection;
+  readonly Pipe: typeof Pipe;
+  readonly connection: typeof connection;
+  readonly JoinableQueue: typeof JoinableQueue;
+  readonly SimpleQueue: typeof SimpleQueue;
   readonly registerClass: typeof registerClass;
   readonly RemoteError: typeof RemoteError;
   readonly getLogger: typeof getLogger;
@@ -61,13 +92,29 @@ const common: Common & typeof errors = {
   setForkserverPreload,
   fork,
   Lock,
+  RLock,
+  Semaphore,
+  BoundedSemaphore,
+  Condition,
+  Event,
+  Barrier,
+  NamedSemaphore,
   Value,
   SharedValue: Value,
   RawValue,
   Array: SharedArray,
   SharedArray,
   RawArray,
+  struct,
+  sharedctypes,
+  SharedMemory,
+  ShareableList,
   Queue,
+  Connection,
+  Pipe,
+  connection,
+  JoinableQueue,
+  SimpleQueue,
   registerClass,
   RemoteError,
   getLogger,

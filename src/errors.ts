@@ -43,6 +43,51 @@ export class ClosedError extends ProcessError {
   }
 }
 
+/** The other end of a connection is closed, or its last holder has ended, and all that it sent has been received. As Python's `EOFError`. */
+export class EOFError extends ProcessError {
+  override readonly code: string = 'ERR_FORKFUL_EOF';
+  static {
+    setName(EOFError, 'EOFError');
+  }
+}
+
+/** Nobody will receive what is sent: the other end of the connection is closed, or its last holder has ended. As Python's `BrokenPipeError`. */
+export class BrokenPipeError extends ProcessError {
+  override readonly code: string = 'ERR_FORKFUL_BROKEN_PIPE';
+  static {
+    setName(BrokenPipeError, 'BrokenPipeError');
+  }
+}
+
+/** A message is longer than the buffer that it should go into. `bytes` is the whole message, which is taken (Python: `args[0]`). */
+export class BufferTooShort extends ProcessError {
+  override readonly code: string = 'ERR_FORKFUL_BUFFER_TOO_SHORT';
+  readonly bytes: Uint8Array;
+  static {
+    setName(BufferTooShort, 'BufferTooShort');
+  }
+  constructor(message: string, bytes: Uint8Array) {
+    super(message);
+    this.bytes = bytes;
+  }
+}
+
+/** A peer did not prove that it knows the key, or says that we did not. */
+export class AuthenticationError extends ProcessError {
+  override readonly code: string = 'ERR_FORKFUL_AUTHENTICATION';
+  static {
+    setName(AuthenticationError, 'AuthenticationError');
+  }
+}
+
+/** A party of a barrier ended, gave up or was out of time, or the barrier was aborted or reset. As Python's `threading.BrokenBarrierError`. */
+export class BrokenBarrierError extends ProcessError {
+  override readonly code: string = 'ERR_FORKFUL_BROKEN_BARRIER';
+  static {
+    setName(BrokenBarrierError, 'BrokenBarrierError');
+  }
+}
+
 /** The process or thread that held the lock has ended. Thrown *while holding the lock*: repair what it guards, then release. */
 export class OwnerDiedError extends ProcessError {
   override readonly code: string = 'ERR_FORKFUL_OWNER_DIED';

@@ -6,10 +6,6 @@ if (serverTicket === undefined)
   throw new Error('This file is started by forkful, with a ticket that says whom to serve; it is no program of its own');
 const firstSteps = await takeFirstSteps(serverTicket);
 // what registers itself, as in child.ts: its children have it then
-await import('./sync/lock.js');
-await import('./shared/value.js');
-await import('./shared/array.js');
-await import('./queue/queue.js');
-await import('./serialize/remote-error.js');
+await import('./shared-classes.js');
 const { runServer } = await import('./process/fork-server/server.js');
 await runServer(serverTicket, firstSteps);

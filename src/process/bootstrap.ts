@@ -3,6 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { joinRegion } from '../arena/region.js';
 import type { Handle } from '../memory/handle.js';
+import { actionsImported } from '../sync/barrier-action.js';
 import { getLogger, applyLogSettings } from '../util/log.js';
 import { ChildLife } from './child-life.js';
 import { becomeSelf, self, setBootstrapping, type Ticket } from './current.js';
@@ -12,7 +13,7 @@ import { callArgs } from './options.js';
 import { type Preparation, readPreparation, readTold } from './preparation.js';
 import { embody, Process } from './process.js';
 import { dieWith } from './start/die-with.js';
-import { AGENT, CODE, ENDED, STATE } from './start/thread-status.js';
+import { AGENT, ALL_LOADED, CODE, ENDED, ENDING, LOADED, OURS_LOADED, STATE } from './start/thread-status.js';
 import { setStartMethod } from './start-method.js';
 import { takeOn } from './surroundings.js';
 
@@ -21,7 +22,10 @@ export function bootstrap(ticket: Ticket): void {
   if (ticket.dieWith !== 0 && isMainThread) dieWith(ticket.dieWith);
   redirectOutput();
   if (ticket.region !== undefined) joinRegion({ kind: 'descriptor', ...ticket.region });
-  if (ticket.status !== undefined) Atomics.store(ticket.status, AGENT, currentAgent().id);
+  if (ticket.status !== undefined) {
+    Atomics.store(ticket.status, AGENT, currentAgent().id);
+    tellLoaded(ticket.status, OURS_LOADED);
+  }
   void runTicket(ticket, new ChildLife());
 }
 
@@ -46,10 +50,15 @@ async function runTarget(ticket: Ticket, takeInputs: ReturnType<typeof readPrepa
   const target = ticket.target === null ? undefined : await importFunction(ticket.target);
   setBootstrapping(false);
   const { args, kwargs, properties } = takeInputs();
+  await actionsImported();
   const instance = Object.create(processClass.prototype) as Process;
   embody(instance, { ...(target === undefined ? undefined : { target: target as () => unknown }), args, kwargs });
   for (const [key, value] of Object.entries(properties ?? {}))
     Object.defineProperty(instance, key, { value, writable: true, enumerable: true, configurable: true });
+  if (ticket.status !== undefined) {
+    tellLoaded(ticket.status, ALL_LOADED);
+    Atomics.wait(ticket.status, ENDING, 1); // it is to end: until it does
+  }
   getLogger().info('child process calling self.run()');
   await instance.run(...callArgs(args, kwargs));
 }
@@ -62,6 +71,11 @@ function become({ self: facts, authkey, argv, startMethod, surroundings, log }: 
   if (surroundings !== undefined) takeOn(surroundings);
   if (isMainThread) process.title = facts.name;
   if (startMethod !== null) setStartMethod(startMethod, { force: true });
+}
+
+function tellLoaded(status: Int32Array, stage: number): void {
+  Atomics.store(status, LOADED, stage);
+  Atomics.notify(status, LOADED);
 }
 
 function tellParent(status: Int32Array, code: number): void {

@@ -4,6 +4,7 @@ import { sweepDeadAgents } from '../arena/agent.js';
 import { StateError } from '../errors.js';
 import { getLogger } from '../util/log.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
+import { forgetNumber, lendNumber, type Waitable, type Watch, waitable } from '../util/waitable.js';
 import { addChild, removeChild } from './exit.js';
 import { Sentinel } from './sentinel.js';
 import type { EndingSignal, ExitCode, Launch, Launcher, RunningChild } from './start/launcher.js';
@@ -11,7 +12,7 @@ import type { EndingSignal, ExitCode, Launch, Launcher, RunningChild } from './s
 /** The longest single wait that is asked of the system. */
 const LONGEST_WAIT_MS = 2 ** 30;
 
-export class ChildRecord {
+export class ChildRecord implements Waitable {
   readonly creator = { pid: process.pid, threadId };
   daemon: boolean;
   exitCode: ExitCode | null = null;
@@ -83,12 +84,33 @@ export class ChildRecord {
       const child = this.#child as RunningChild;
       this.#sentinel = new Sentinel(child.openSentinel());
       if (this.#hasEnded) this.#sentinel.end();
+      lendNumber(this.#sentinel.descriptor, this);
     }
     return this.#sentinel.descriptor;
   }
 
+  /** REQUIRES: launched. */
+  [waitable](): Watch {
+    const child = this.#child as RunningChild;
+    return {
+      isReady: () => this.look() !== null,
+      subscribe: (onChange) => {
+        this.#joiners.add(onChange);
+        this.#updateRef();
+        return () => {
+          this.#joiners.delete(onChange);
+          this.#updateRef();
+        };
+      },
+      park: (timeoutMs) => {
+        this.exitCode ??= child.wait(timeoutMs);
+      },
+    };
+  }
+
   /** Nobody asks any more. REQUIRES: it has ended, or was never started. */
   close(): void {
+    if (this.#sentinel !== undefined) forgetNumber(this.#sentinel.descriptor);
     this.#sentinel?.close();
     this.#disposeOfBelongings();
   }
@@ -130,6 +152,11 @@ export class ChildRecord {
   outlast(): void {
     this.#isLast = true;
     this.#updateRef();
+  }
+
+  /** What it was given and has not taken is nobody's when it has ended, also while this event loop is blocked. */
+  letGoIfEnded(): void {
+    if (this.look() !== null) this.#disposeOfBelongings();
   }
 
   /** On the event loop, when the launcher says so. */

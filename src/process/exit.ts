@@ -5,6 +5,7 @@
  * blocks. One that is killed by a signal waits for nobody; its daemons end with it, by the kernel.
  */
 import { isMainThread } from 'node:worker_threads';
+import { beforeHolding } from '../memory/holders.js';
 import { getLogger } from '../util/log.js';
 import type { ChildRecord } from './child-record.js';
 import { isMainProcess } from './current.js';
@@ -25,6 +26,10 @@ if (isMainProcess && isMainThread) process.on('exit', () => getLogger().info('pr
 export function livingChildren(): ChildRecord[] {
   return [...children].filter((record) => record.look() === null);
 }
+
+beforeHolding(() => {
+  for (const record of children) record.letGoIfEnded();
+});
 
 export function addChild(record: ChildRecord): void {
   children.add(record);

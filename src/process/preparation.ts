@@ -2,9 +2,9 @@
  * What a child is told, besides its ticket: a queue of four messages that only the child reads. The parent encodes all of them when `start` is
  * called, so later changes of the arguments do not matter; and holds the queue until the child has ended, so that whatever was not received is let go of.
  */
+import { Connection } from '../connection/connection.js';
 import { OutOfMemoryError } from '../errors.js';
-import { sendHandle } from '../memory/block.js';
-import { adoptShared, type Handle, keepBlock, receiveShared } from '../memory/handle.js';
+import { adoptShared, type Handle, keepBlock } from '../memory/handle.js';
 import { Queue } from '../queue/queue.js';
 import { handleOf, type Passable } from '../serialize/passable.js';
 import type { LogSettings } from '../util/log.js';
@@ -78,6 +78,7 @@ export function readTold({ preparation, args }: Told): ReturnType<typeof readPre
 
 function canBeTold(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  if (value instanceof Connection) return false; // its other end waits for its last holder to go: nobody may hold it for others
   return value === null || typeof value === 'string' || typeof value === 'boolean' || isPassable(value);
 }
 
@@ -102,8 +103,7 @@ export function writePreparation(preparation: Preparation, { args, kwargs, prope
 
 /** In the child. The inputs are decoded when asked for, once: the modules that register their classes must be loaded before. @throws SerializationError, StaleHandleError */
 export function readPreparation(handle: Handle): { preparation: Preparation; takeInputs: () => Inputs } {
-  sendHandle(handle); // the parent holds the queue, so this is as if it had sent it to us
-  const queue = receiveShared(handle) as Queue;
+  const queue = adoptShared(handle) as Queue; // the parent holds it meanwhile
   const preparation = queue.getNowait() as Preparation;
   const takeInputs = (): Inputs => {
     const inputs = { args: queue.getNowait(), kwargs: queue.getNowait(), properties: queue.getNowait() } as Inputs;

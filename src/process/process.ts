@@ -5,9 +5,11 @@ import { isMainThread, threadId } from 'node:worker_threads';
 import { currentAgent } from '../arena/agent.js';
 import { ClosedError, StateError } from '../errors.js';
 import { handleOf } from '../serialize/passable.js';
+import { carryFunctions, namingActions } from '../sync/barrier-action.js';
 import { getLogger, logSettings } from '../util/log.js';
 import { boolean, options as checkOptions, string, typeError } from '../util/validate.js';
 import { deadlineOf, type WaitOptions } from '../util/wait-options.js';
+import { type Waitable, type Watch, waitable } from '../util/waitable.js';
 import { ChildRecord } from './child-record.js';
 import { becomeSelf, isBootstrapping, nextIdentity, ownAuthkey, type Self, self, setOwnAuthkey } from './current.js';
 import { type FunctionRef, importFunction } from './function-ref.js';
@@ -53,7 +55,7 @@ const faces = new WeakMap<ChildRecord, Process>();
  * Or a subclass with a method `run(...args)`, exported from its module. Its own properties, as the constructor left them, go with it; private fields do not.
  * A child that dies, in whatever way, holds nothing afterwards: locks it held go to the next in line.
  */
-export class Process {
+export class Process implements Waitable {
   /** @throws TypeError, RangeError naming the argument */
   constructor(options?: ProcessOptions) {
     const {
@@ -144,6 +146,14 @@ export class Process {
     return record.sentinel;
   }
 
+  /** Ready for `connection.wait` once it has ended. @throws StateError before `start()` has resolved */
+  [waitable](): Watch {
+    const record = childOf(this, 'wait for it');
+    if (record.child === undefined)
+      throw new StateError('ERR_FORKFUL_NOT_STARTED', `Cannot wait for ${this.name} before start() has resolved: await it first`);
+    return record[waitable]();
+  }
+
   /** Whether it runs: false before `start()`, and from its end on. @throws StateError (ERR_FORKFUL_NOT_PARENT) in another process than its parent */
   isAlive(): boolean {
     const { record } = openInner(this);
@@ -188,8 +198,12 @@ export class Process {
     const { authkey } = this;
     const preparation: Preparation = { self: facts, authkey, argv: process.argv, startMethod, surroundings, log: logSettings() };
     const inputs: Inputs = { args, kwargs, properties: processClass === null ? undefined : { ...this } };
-    const told = launcher.isDiscreet ? tell(preparation, inputs) : undefined;
-    let queue = launcher.copies || told !== undefined ? undefined : writePreparation(preparation, inputs);
+    const { encoded, named } = namingActions(() => {
+      const told = launcher.isDiscreet ? tell(preparation, inputs) : undefined;
+      return { told, queue: launcher.copies || told !== undefined ? undefined : writePreparation(preparation, inputs) };
+    });
+    const { told } = encoded;
+    let { queue } = encoded;
     const launch: Launch = {
       name: inner.name,
       daemon: record.daemon,
@@ -197,6 +211,7 @@ export class Process {
         if (told === undefined || !isDiscreet) queue ??= writePreparation(told?.told.preparation ?? preparation, inputs);
         const functionRef = typeof target === 'function' ? await findFunction(target, 'target function') : (target ?? null);
         const classRef = processClass === null ? null : await findFunction(processClass, 'class');
+        await named;
         const ref = functionRef ?? classRef;
         if (ref !== null) getLogger().subDebug('child %s is to run %s of %s', facts.name, ref.name, ref.module);
         return {
@@ -241,7 +256,7 @@ export class Process {
     return childOf(this, 'join it').joinSync(deadlineOf(options));
   }
 
-  /** SIGTERM. Its exit hooks do not run unless it listens for the signal; its own children are left alone. A thread is ended at its next statement. */
+  /** SIGTERM. Its exit hooks do not run unless it listens for the signal; its own children are left alone. A thread is ended at its next statement, when it has loaded its modules. */
   terminate(): void {
     this.#send('SIGTERM', 'terminate it');
   }
@@ -292,6 +307,8 @@ export class Process {
     childOf(this, what).send(signal);
   }
 }
+
+carryFunctions({ name: (fn) => findFunction(fn, 'action function'), load: (ref) => importFunction(ref as FunctionRef) });
 
 /** What stands for the running process. */
 let current: Process | undefined;

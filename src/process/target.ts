@@ -40,7 +40,7 @@ const known = new WeakMap<object, Promise<FunctionRef>>();
  * The export that is `fn`. `what` is what messages call it. To be called by whoever a user's module called: that module is looked at first.
  * @throws TypeError with code ERR_FORKFUL_TARGET that says what to do
  */
-export function findFunction(fn: Func, what: 'target function' | 'class'): Promise<FunctionRef> {
+export function findFunction(fn: Func, what: 'target function' | 'action function' | 'class'): Promise<FunctionRef> {
   let found = known.get(fn);
   if (found === undefined) {
     const files = callers(findFunction);

@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { afterFork } from '../../memory/after-fork.js';
 import type { Handover } from '../../memory/handover.js';
 import { platform } from '../../platform/select.js';
+import { forgetPermitQueues } from '../../sync/permit-queue.js';
 import { STDERR } from '../direct-output.js';
 import { forgetChildren } from '../exit.js';
 import { forgetServers } from '../fork-server/servers.js';
@@ -25,6 +26,7 @@ export function becomeCopy(running: NodeJS.Immediate, handover: Handover): void 
     forgetServers();
     forgetChildren();
     forgetWorkers();
+    forgetPermitQueues();
     renewEntropy();
     mustExitDirectly();
     joinFamily(handover);
@@ -46,6 +48,7 @@ export function assumeRole(creator: Creator): void {
   correctFacts(creator);
   forgetChildren();
   forgetWorkers();
+  forgetPermitQueues();
   joinFamily(null);
 }
 

@@ -20,10 +20,7 @@ export const forkLauncher: Launcher = {
     const parentPid = process.pid;
     const forked = await forkProcess();
     if (forked.pid === 0) return runCopy(launch, parentPid);
-    return new ForkedChild(forked.pid, (exitCode) => {
-      forked.settle();
-      onExit(exitCode);
-    });
+    return new ForkedChild(forked.pid, () => forked.settle(), onExit);
   },
 };
 

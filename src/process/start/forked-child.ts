@@ -12,12 +12,14 @@ export class ForkedChild implements RunningChild {
   readonly endsWithParent = false;
   readonly #pidfd: number;
   readonly #watch: DescriptorWatch;
+  readonly #onEnd: () => void;
   readonly #onExit: (exitCode: ExitCode) => void;
   #exitCode: ExitCode | null = null;
 
-  /** REQUIRES: `pid` was just forked by this process. */
-  constructor(pid: number, onExit: (exitCode: ExitCode) => void) {
+  /** `onEnd` is called whenever it is seen that it has ended, also on a blocked thread. REQUIRES: `pid` was just forked by this process. */
+  constructor(pid: number, onEnd: () => void, onExit: (exitCode: ExitCode) => void) {
     this.pid = this.ident = pid;
+    this.#onEnd = onEnd;
     this.#onExit = onExit;
     this.#pidfd = platform.processes.openPidfd(pid);
     this.#watch = (platform.datagrams as Datagrams).watch(this.#pidfd, () => this.#reap());
@@ -27,7 +29,9 @@ export class ForkedChild implements RunningChild {
     if (this.#exitCode !== null) return this.#exitCode;
     // the zombie is left to the event loop, which alone may end the watch
     const status = platform.processes.waitExit(this.pid, timeoutMs);
-    return status === null ? null : exitCodeOfStatus(status);
+    if (status === null) return null;
+    this.#onEnd();
+    return exitCodeOfStatus(status);
   }
 
   send(signal: EndingSignal): void {
@@ -48,6 +52,7 @@ export class ForkedChild implements RunningChild {
     this.#exitCode = exitCodeOfStatus(status);
     this.#watch.close();
     closeSync(this.#pidfd);
+    this.#onEnd();
     this.#onExit(this.#exitCode);
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Start method `thread`: a Worker of this process. The only one of the JS backend; as Python's `multiprocessing.dummy`, but with a heap of its own.
  *
- * A signal terminates the Worker at its next statement, without its exit hooks, and counts as its exit code. What such a thread held is known to be
+ * A signal terminates the Worker at its next statement, without its exit hooks, and counts as its exit code. One that is still loading its modules is let
+ * finish that, since Node leaves open whatever file a Worker was reading when it was terminated. What such a thread held is known to be
  * free when its `exit` event is served; the kernel tells the native backend earlier.
  */
 import { Worker } from 'node:worker_threads';
@@ -10,15 +11,19 @@ import { type AgentId, currentAgent, declareAgentDead, isDead, sweepDeadAgents }
 import { openRegion } from '../../arena/region.js';
 import { platform } from '../../platform/select.js';
 import { childEntry, type Ticket } from '../current.js';
+import { waitAsync } from '../../util/wait-async.js';
 import { targetError } from '../function-ref.js';
 import { type EndingSignal, type ExitCode, exitCodeOf, type Launcher, type RunningChild } from './launcher.js';
 import { inheritableOptions } from './node-options.js';
-import { AGENT, CODE, ENDED, newThreadStatus, RUNNING, STATE } from './thread-status.js';
+import { AGENT, ALL_LOADED, CODE, ENDED, ENDING, LOADED, newThreadStatus, RUNNING, STATE } from './thread-status.js';
 
 /** Between two looks at a thread that ends without running its exit hook. */
 const LOOK_MS = 20;
 /** What a thread has left to do after its exit hook takes some milliseconds. */
 const WIND_UP_MS = 1000;
+/** How long a thread that is to end may go on loading: the modules of its target may wait for something at their top level, ours do not, but many threads may load at once. */
+const LOADING_MS = 15_000;
+const LOADING_OURS_MS = 60_000;
 
 export const threadLauncher: Launcher = {
   method: 'thread',
@@ -65,6 +70,9 @@ class ThreadChild implements RunningChild {
   readonly #worker: Worker;
   readonly #status: Int32Array;
   #signal: EndingSignal | undefined;
+  /** How far it had loaded when it was last looked at, and since when. */
+  #stage = 0;
+  #stageSince = 0;
 
   constructor(worker: Worker, status: Int32Array, pid: number) {
     this.#worker = worker;
@@ -78,8 +86,9 @@ class ThreadChild implements RunningChild {
     for (;;) {
       if (this.#hasEnded(Math.min(deadline, performance.now() + WIND_UP_MS)))
         return this.exitCodeAfter(Atomics.load(this.#status, STATE) === ENDED ? Atomics.load(this.#status, CODE) : 1);
+      const isEnding = this.#signal !== undefined && this.#terminateIfDue();
       // the JS backend learns of a terminated thread's end by its event only; it is about to end, and is taken for ended
-      if (timeoutMs > 0 && this.#signal !== undefined && platform.backend === 'js') return this.exitCodeAfter(1);
+      if (timeoutMs > 0 && isEnding && platform.backend === 'js') return this.exitCodeAfter(1);
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return null;
       Atomics.wait(this.#status, STATE, RUNNING, Math.min(leftMs, LOOK_MS));
@@ -87,8 +96,11 @@ class ThreadChild implements RunningChild {
   }
 
   send(signal: EndingSignal): void {
-    this.#signal ??= signal;
-    void this.#worker.terminate();
+    if (this.#signal !== undefined) return;
+    this.#signal = signal;
+    Atomics.store(this.#status, ENDING, 1); // then LOADED is read; the thread does both the other way round
+    this.#stageSince = performance.now();
+    void this.#terminateWhenDue();
   }
 
   setRef(on: boolean): void {
@@ -98,6 +110,27 @@ class ThreadChild implements RunningChild {
 
   openSentinel(): undefined {
     return undefined;
+  }
+
+  async #terminateWhenDue(): Promise<void> {
+    while (!this.#terminateIfDue()) await waitAsync(this.#status, LOADED, this.#stage, this.#loadingMs()).value;
+  }
+
+  /** How much longer it may go on loading. */
+  #loadingMs(): number {
+    return this.#stageSince + (this.#stage === 0 ? LOADING_OURS_MS : LOADING_MS) - performance.now();
+  }
+
+  /** @returns whether it is being terminated: else it is loading */
+  #terminateIfDue(): boolean {
+    const stage = Atomics.load(this.#status, LOADED);
+    if (stage !== this.#stage) {
+      this.#stage = stage;
+      this.#stageSince = performance.now();
+    }
+    if (stage !== ALL_LOADED && this.#loadingMs() > 0) return false;
+    void this.#worker.terminate();
+    return true;
   }
 
   /** One that ran its exit hook had not noticed the signal. */

@@ -1,0 +1,20 @@
+/** All classes that register themselves, so that whatever is sent can be received. Loaded by whoever runs children. */
+import './sync/lock.js';
+import './sync/rlock.js';
+import './sync/semaphore.js';
+import './sync/condition.js';
+import './sync/event.js';
+import './sync/barrier.js';
+import './sync/named-semaphore.js';
+import './shared/value.js';
+import './shared/array.js';
+import './shared/struct.js';
+import './shared/shared-memory.js';
+import './shared/shareable-list.js';
+import './queue/queue.js';
+import './connection/handles.js';
+import './connection/ring-connection.js';
+import './connection/socket-connection.js';
+import './queue/joinable-queue.js';
+import './queue/simple-queue.js';
+import './serialize/remote-error.js';
