@@ -16,7 +16,7 @@ const BUILDS = [
   {
     name: 'thread',
     flags: ['-fsanitize=thread'],
-    tests: (file) => /\/(main|parking_test|waiter_thread_test|worker_pool_test)\.cc$/.test(file),
+    tests: (file) => /\/(main|parking_test|permit_waiter_test|waiter_thread_test|worker_pool_test)\.cc$/.test(file),
   },
 ];
 const PARKINGS = ['futex', 'semaphore'];

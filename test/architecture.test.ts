@@ -16,8 +16,9 @@ const LAYERS: readonly (readonly string[])[] = [
   ['serialize'],
   ['sync'],
   ['shared', 'queue'],
+  ['connection'],
   ['process'],
-  ['context.ts'],
+  ['context.ts', 'shared-classes.ts'],
   ['index.ts', 'child.ts', 'fork-server.ts', 'cli.ts'],
 ];
 

@@ -1,14 +1,26 @@
-/** How many tests passed, failed and were skipped: adding up, and the one line that says so. */
+/** How many tests passed, failed and were skipped, and what the failed ones said: adding up, and the one line that says so. */
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { root } from './paths.mjs';
 
-export const none = { passed: 0, failed: 0, skipped: 0 };
-export const oneFailure = { passed: 0, failed: 1, skipped: 0 };
+export const none = { passed: 0, failed: 0, skipped: 0, failures: [] };
+export const oneFailure = { ...none, failed: 1 };
 
 export function sum(counts) {
   return counts.reduce(
-    (total, one) => ({ passed: total.passed + one.passed, failed: total.failed + one.failed, skipped: total.skipped + one.skipped }),
+    (total, one) => ({
+      passed: total.passed + one.passed,
+      failed: total.failed + one.failed,
+      skipped: total.skipped + one.skipped,
+      failures: [...total.failures, ...(one.failures ?? [])],
+    }),
     none,
   );
+}
+
+/** Says once more, at the end of a long output, what failed: whoever reads only the end of it needs to know. */
+export function printFailures({ failures }) {
+  if (failures.length > 0) console.log(`\n== what failed\n${failures.join('\n')}\n`);
 }
 
 /** `12 passed, 0 failed` or `12 passed, 0 failed, 3 skipped`. */
@@ -22,8 +34,8 @@ export function fromText(text) {
   return found ? { passed: Number(found[1]), failed: Number(found[2]), skipped: Number(found[3] ?? 0) } : null;
 }
 
-/** The counts of a report by vitest's JSON reporter, or null when there is none. */
-export function fromVitest(reportFile) {
+/** The counts of a report by vitest's JSON reporter, or null when there is none. `run` names the run in what the failures say. */
+export function fromVitest(reportFile, run) {
   let report;
   try {
     report = JSON.parse(readFileSync(reportFile, 'utf8'));
@@ -38,5 +50,15 @@ export function fromVitest(reportFile) {
     passed: report.numPassedTests,
     failed: report.numFailedTests + filesFailed.length,
     skipped: report.numTotalTests - report.numPassedTests - report.numFailedTests,
+    failures: [...filesFailed.map((file) => told(run, file, file.message)), ...report.testResults.flatMap((file) => failuresIn(file, run))],
   };
+}
+
+function failuresIn(file, run) {
+  const failed = file.assertionResults.filter((test) => test.status === 'failed');
+  return failed.map((test) => told(run, file, `${test.fullName}\n${test.failureMessages.join('\n')}`));
+}
+
+function told(run, file, message) {
+  return `${run}: ${relative(root, file.name)}: ${message.split('\n').slice(0, 25).join('\n  ')}`;
 }

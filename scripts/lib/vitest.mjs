@@ -25,7 +25,7 @@ export async function runVitest(name, files, timeoutMs, { node = process.execPat
       atEnd,
     });
     if (run.timedOut) console.error(`${name}: killed, its time is over`);
-    const counts = fromVitest(report);
+    const counts = fromVitest(report, name);
     if (counts === null) console.error(`${name}: vitest left no report (exit code ${run.status}, signal ${run.signal})`);
     return withFailureIf(!run.ok, counts ?? oneFailure);
   } finally {

@@ -36,7 +36,8 @@ export function startVictim(module: string, name: string, args: unknown[], optio
 const STEPS = new Set(
   readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
-    .flatMap((file) => [...readFileSync(join(SOURCES, file), 'utf8').matchAll(/\bfault\('([\w.]+)'\)/g)].map((match) => match[1])),
+    .flatMap((file) => [...readFileSync(join(SOURCES, file), 'utf8').matchAll(/\bfault\(([^)]+)\)/g)])
+    .flatMap(([call]) => [...call.matchAll(/'([\w.]+)'/g)].map((match) => match[1])),
 );
 
 /** Says how many of the victims came to their step and died there by themselves; the others are killed from outside. */

@@ -99,14 +99,32 @@ describe('named segments', () => {
   it('are created, opened and removed by name', () => {
     const addon = load();
     const name = `forkful-addon-test-${process.pid}`;
-    const mine = addon.namedCreate(name, 100);
+    const mine = addon.namedCreate(name, 100, -1);
     const theirs = addon.namedOpen(name);
     new Uint8Array(mine)[99] = 5;
     expect(theirs.byteLength).toBe(100);
     expect(new Uint8Array(theirs)[99]).toBe(5);
-    expect(() => addon.namedCreate(name, 100)).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+    expect(() => addon.namedCreate(name, 100, -1)).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+    expect(addon.namedIdentity(name)).toBeGreaterThan(0n);
     addon.namedUnlink(name);
+    expect(addon.namedIdentity(name)).toBe(0n);
     expect(() => addon.namedOpen(name)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+    const bytes = new Uint8Array(mine);
+    addon.namedClose(bytes);
+    addon.namedClose(new Uint8Array(8));
+    expect([mine.byteLength, bytes[99]]).toEqual(mine instanceof ArrayBuffer ? [0, undefined] : [100, 0]);
+    bytes[99] = 6;
+    expect(new Uint8Array(theirs)[99]).toBe(5);
+  });
+
+  it('have their identity stored in the region when they can be found', () => {
+    const addon = load();
+    addon.create(2 ** 30, 2 ** 30);
+    const name = `forkful-addon-test-${process.pid}`;
+    addon.namedCreate(name, 1, 4096 * 6);
+    expect(new BigUint64Array(addon.view(4096 * 6, 8))[0]).toBe(addon.namedIdentity(name));
+    addon.namedUnlink(name);
+    expect(() => addon.namedCreate(name, 1, 4)).toThrow('identityOffset must be a multiple of 8');
   });
 });
 

@@ -122,8 +122,17 @@ describe('a reservation', () => {
     const later = reservation.times;
     expect([4, 5, 6, 7].map((count) => reservation.covers(count, later))).toEqual([false, true, true, true]);
     expect(reservation.covers(6, earlier)).toBe(false);
-    now.mockReturnValue(2000);
+    now.mockReturnValue(1500);
+    expect(reservation.covers(6, later, true)).toBe(true);
     expect([reservation.covers(6, later), reservation.isActive]).toEqual([false, false]);
+  });
+
+  it('is over although it is waited for, at last', () => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    const reservation = new Reservation();
+    reservation.add(5);
+    now.mockReturnValue(3000);
+    expect([reservation.covers(5, reservation.times, true), reservation.isActive]).toEqual([false, false]);
   });
 
   it('covers items whose counts pass 2^31', () => {

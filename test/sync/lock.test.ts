@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { ClosedError, Lock, StateError, TimeoutError } from 'forkful';
+import { ClosedError, Lock, Queue, StateError, TimeoutError } from 'forkful';
 import { describe, expect, it } from 'vitest';
 
 describe('a Lock in one thread', () => {
@@ -76,6 +76,19 @@ describe('a Lock in one thread', () => {
     }
   });
 
+  it('is not taken by a promise that waits when it is disposed of, though it is free', async () => {
+    const [lock, copies] = [new Lock(), new Queue<Lock>()];
+    copies.putSync(lock);
+    lock.acquireSync();
+    const waiting = [1, 2, 3].map(() => lock.acquire());
+    lock.release();
+    lock[Symbol.dispose]();
+    expect((await Promise.allSettled(waiting)).map((each) => each.status)).toEqual(['rejected', 'rejected', 'rejected']);
+    using again = copies.getSync();
+    expect(again.tryAcquire()).toBe(true);
+    again.release();
+  });
+
   it('is released at the end of a scope, of withLock, and when that throws', async () => {
     const lock = new Lock();
     {
@@ -117,7 +130,7 @@ describe('a Lock in one thread', () => {
     expect(call).toThrow(message);
   });
 
-  it('shows its owner, and is unusable after disposal', () => {
+  it('shows its owner, and is unusable after disposal', async () => {
     const lock = new Lock();
     expect(inspect(lock)).toBe('<Lock owner=nobody>');
     lock.acquireSync();
@@ -127,6 +140,6 @@ describe('a Lock in one thread', () => {
     lock[Symbol.dispose]();
     expect(inspect(lock)).toBe('<Lock disposed>');
     expect(() => lock.acquireSync()).toThrow(ClosedError);
-    expect(() => lock.acquire()).toThrow(ClosedError);
+    await expect(lock.acquire()).rejects.toThrow(ClosedError);
   });
 });

@@ -1,0 +1,53 @@
+/** See condition.pml for what the words mean. */
+export default [
+  { name: 'notify(1) by two', defines: { NOTIFIERS: 2, TIMEOUT: 1, ABORT: 1 }, expect: 'holds', quick: true },
+  { name: 'notify(2), three waiters', defines: { WAITERS: 3, COUNT: 2, TIMEOUT: 1 }, expect: 'holds', quick: false },
+  { name: 'notifyAll by two, waiting twice', defines: { NOTIFIERS: 2, COUNT: 0, ROUNDS: 2, TIMEOUT: 1 }, expect: 'holds', quick: false },
+  { name: 'a waiter is killed', defines: { DEATHS: 1, LOOKS: 1, TIMEOUT: 1 }, expect: 'holds', quick: true },
+  { name: 'one of three is killed', defines: { WAITERS: 3, DEATHS: 1, LOOKS: 1 }, expect: 'holds', quick: false },
+  { name: 'one of two is killed, notify(1) by two', defines: { NOTIFIERS: 2, DEATHS: 1, LOOKS: 1 }, expect: 'holds', quick: false },
+  { name: 'one of three is killed, notifyAll', defines: { WAITERS: 3, COUNT: 0, DEATHS: 1 }, expect: 'holds', quick: false },
+  { name: 'a notifier is killed', defines: { NOTIFIERS: 2, DEATHS: 1, KILL_NOTIFIERS: true }, expect: 'holds', quick: false },
+  {
+    name: 'known: one aborted while notified is killed before it passes that on',
+    defines: { DEATHS: 1, ABORT: 1 },
+    expect: 'error',
+    finds: '(received==sent)',
+    quick: false,
+  },
+  {
+    name: 'bug: an aborted one keeps its notification',
+    defines: { ABORT: 1, BUG_KEEPS: true },
+    expect: 'error',
+    finds: '(received==sent)',
+    quick: true,
+  },
+  {
+    name: 'bug: nobody looks for the dead',
+    defines: { DEATHS: 1, BUG_NO_LOOK: true },
+    expect: 'error',
+    finds: 'invalid end state',
+    quick: true,
+  },
+  {
+    name: 'bug: notify does not try again',
+    defines: { WAITERS: 3, COUNT: 2, DEATHS: 1, LOOKS: 1, BUG_NO_RETRY: true },
+    expect: 'error',
+    quick: false,
+  },
+  {
+    name: 'bug: two pass on the same',
+    defines: { WAITERS: 3, DEATHS: 1, LOOKS: 1, BUG_PLAIN_STORE: true },
+    expect: 'error',
+    finds: 'received<=sent',
+    quick: false,
+  },
+  {
+    name: 'bug: first record first',
+    defines: { ROUNDS: 2, NOTIFIERS: 2, TIMEOUT: 1, BUG_TICKETS: true },
+    expect: 'error',
+    finds: 'ticket',
+    quick: true,
+  },
+  { name: 'bug: what was in a record is forgotten', defines: { WAITERS: 3, DEATHS: 1, BUG_FORGETS: true }, expect: 'error', quick: false },
+];

@@ -1,0 +1,56 @@
+/** See tasks.pml for what the words mean. */
+export default [
+  { name: 'two workers', defines: { TASKS: 3 }, expect: 'holds', quick: true },
+  { name: 'two workers, one is killed', defines: { TASKS: 2, DEATHS: 1 }, expect: 'holds', quick: true },
+  { name: 'three workers, two are killed', defines: { WORKERS: 3, TASKS: 2, DEATHS: 2 }, expect: 'holds', quick: false },
+  { name: 'tasks that make further ones, and one who joins', defines: { TASKS: 1, FURTHER: 2, JOIN: true }, expect: 'holds', quick: true },
+  {
+    name: 'tasks that make further ones, one who joins, one is killed',
+    defines: { TASKS: 1, FURTHER: 1, JOIN: true, DEATHS: 1 },
+    expect: 'holds',
+    quick: true,
+  },
+  { name: 'another one calls them done', defines: { TASKS: 2, DELEGATED: 2 }, expect: 'holds', quick: true },
+  { name: 'another one calls them done, one is killed', defines: { TASKS: 2, DELEGATED: 2, DEATHS: 1 }, expect: 'holds', quick: false },
+  {
+    name: 'another one calls one of three done, one is killed',
+    defines: { TASKS: 3, DELEGATED: 1, DEATHS: 1 },
+    expect: 'holds',
+    quick: false,
+  },
+  {
+    name: 'bug: a dead one that had not committed',
+    defines: { TASKS: 2, DEATHS: 1, BUG_NO_REPAIR: true },
+    expect: 'error',
+    finds: 'assertion violated',
+    quick: true,
+  },
+  {
+    name: 'bug: counted behind the commit',
+    defines: { TASKS: 2, DEATHS: 1, BUG_COUNTS_LATE: true },
+    expect: 'error',
+    finds: 'assertion violated',
+    quick: true,
+  },
+  {
+    name: 'bug: one look at the counts',
+    defines: { TASKS: 1, FURTHER: 1, JOIN: true, BUG_ONE_LOOK: true },
+    expect: 'error',
+    finds: 'assertion violated',
+    quick: true,
+  },
+  {
+    name: 'bug: another one takes what is not committed',
+    defines: { TASKS: 3, DELEGATED: 1, DEATHS: 1, BUG_TAKES_UNCOMMITTED: true },
+    expect: 'error',
+    finds: 'assertion violated',
+    quick: false,
+  },
+  {
+    name: 'bug: a record read across two gets',
+    defines: { TASKS: 3, DELEGATED: 1, BUG_OF_TWO_GETS: true },
+    expect: 'error',
+    finds: 'assertion violated',
+    quick: true,
+  },
+];

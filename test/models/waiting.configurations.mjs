@@ -1,0 +1,88 @@
+/** See waiting.pml for what the words mean. */
+export default [
+  { name: 'two threads, two notifiers', defines: { SLEEPERS: 2 }, expect: 'holds', quick: true },
+  {
+    name: 'two threads, one may be out of time',
+    defines: { SLEEPERS: 2, PRODUCERS: 1, EACH: 2, TIMEOUT: true },
+    expect: 'holds',
+    quick: true,
+  },
+  { name: 'a thread and a promise', defines: { SLEEPERS: 1, AGENTS: 1, PRODUCERS: 1, EACH: 2 }, expect: 'holds', quick: true },
+  {
+    name: 'a thread and a promise, told together',
+    defines: { SLEEPERS: 1, AGENTS: 1, PRODUCERS: 1, ALL: 2 },
+    expect: 'holds',
+    quick: true,
+  },
+  {
+    name: 'three promises of one agent, one may be aborted',
+    defines: { SLEEPERS: 0, AGENTS: 1, PROMISES: 3, PRODUCERS: 1, EACH: 3, CANCEL: 1 },
+    expect: 'holds',
+    quick: true,
+  },
+  { name: 'two agents', defines: { SLEEPERS: 0, AGENTS: 2, PRODUCERS: 1 }, expect: 'holds', quick: true },
+  { name: 'two agents that share a bit', defines: { SLEEPERS: 0, AGENTS: 2, SHARED: true, PRODUCERS: 1 }, expect: 'holds', quick: true },
+  {
+    name: 'two agents, one may be aborted or out of time',
+    defines: { SLEEPERS: 0, AGENTS: 2, PRODUCERS: 1, CANCEL: 1 },
+    expect: 'holds',
+    quick: false,
+  },
+  {
+    name: 'two that share a bit, one may be aborted or out of time',
+    defines: { SLEEPERS: 0, AGENTS: 2, SHARED: true, PRODUCERS: 1, CANCEL: 1 },
+    expect: 'holds',
+    quick: false,
+  },
+  {
+    name: 'two that share a bit, two items',
+    defines: { SLEEPERS: 0, AGENTS: 2, SHARED: true, PRODUCERS: 1, EACH: 2 },
+    expect: 'holds',
+    quick: false,
+  },
+  {
+    name: 'two threads, one or the notifier is killed',
+    defines: { SLEEPERS: 2, PRODUCERS: 1, EACH: 2, DEATHS: 1, SLICES: 2 },
+    expect: 'holds',
+    quick: true,
+  },
+  {
+    name: 'a thread and a promise, one or the notifier is killed',
+    defines: { SLEEPERS: 1, AGENTS: 1, PRODUCERS: 1, EACH: 2, DEATHS: 1, SLICES: 2 },
+    expect: 'holds',
+    quick: false,
+  },
+  { name: 'known: a death without slices', defines: { SLEEPERS: 2, PRODUCERS: 1, EACH: 2, DEATHS: 1 }, expect: 'error', quick: true },
+  { name: 'bug: S is not raised before the wake', defines: { SLEEPERS: 2, BUG_NO_BUMP: true }, expect: 'error', quick: true },
+  { name: 'bug: a registration does not change F', defines: { SLEEPERS: 2, BUG_NO_SEQUENCE: true }, expect: 'error', quick: true },
+  {
+    name: 'bug: one woken when its time is over goes without a look',
+    defines: { SLEEPERS: 2, PRODUCERS: 1, EACH: 1, TIMEOUT: true, BUG_GIVEUP: true },
+    expect: 'error',
+    quick: true,
+  },
+  {
+    name: 'bug: one that leaves keeps its notification',
+    defines: { SLEEPERS: 0, AGENTS: 2, PRODUCERS: 1, CANCEL: 1, BUG_NO_PASS: true },
+    expect: 'error',
+    quick: true,
+  },
+  {
+    name: 'bug: those who share a bit are not told',
+    defines: { SLEEPERS: 0, AGENTS: 2, SHARED: true, PRODUCERS: 1, CANCEL: 1, BUG_SHARERS_UNTOLD: true },
+    expect: 'error',
+    quick: true,
+  },
+  {
+    name: 'bug: the bit of one that waits for nothing stays',
+    defines: { SLEEPERS: 0, AGENTS: 1, PRODUCERS: 1, BUG_BIT_STAYS: true },
+    expect: 'error',
+    quick: true,
+  },
+  {
+    name: 'bug: the doorbell is armed without a look at the bell',
+    defines: { SLEEPERS: 0, AGENTS: 1, PRODUCERS: 1, BUG_ARM: true },
+    expect: 'error',
+    quick: true,
+  },
+];
