@@ -3,6 +3,7 @@
  * to its last, as the peers do; two and two from the first put to the last get.
  */
 import { isMainProcess, Process, Queue, RawValue } from 'forkful';
+import { consume, consumeSync } from '../lib/queue-users.mjs';
 import { report } from '../lib/report.mjs';
 
 const payloads = {
@@ -11,22 +12,6 @@ const payloads = {
   b64k: [() => Buffer.alloc(65536, 7), 40_000],
   b1m: [() => Buffer.alloc(1 << 20, 7), 3000],
 };
-
-export function consumeSync(queue, n, done, ready) {
-  ready.add(1);
-  queue.getSync();
-  const start = performance.now();
-  for (let i = 0; i < n; i++) queue.getSync();
-  done.putSync(performance.now() - start);
-}
-
-export async function consume(queue, n, done, ready) {
-  ready.add(1);
-  await queue.get();
-  const start = performance.now();
-  for (let i = 0; i < n; i++) await queue.get();
-  done.putSync(performance.now() - start);
-}
 
 export function produceSync(queue, payload, n, ready, processes) {
   const value = payloads[payload][0]();

@@ -22,6 +22,68 @@ def consume(queue, n, done):
     done.put(now() - start)
 
 
+WORK = 25e-6
+
+
+def work_for_a_while():
+    end = now() + WORK
+    while now() < end:
+        pass
+
+
+def semaphore_turns(shared, side, n, work):
+    mine, others = (shared[0], shared[1]) if side == 0 else (shared[1], shared[0])
+    for _ in range(n):
+        mine.acquire()
+        work()
+        others.release()
+
+
+def condition_turns(shared, side, n, work):
+    condition, turn = shared
+    for _ in range(n):
+        with condition:
+            while turn.value != side:
+                condition.wait()
+        work()
+        with condition:
+            turn.value = 1 - side
+            condition.notify()
+
+
+def barrier_turns(shared, side, n, work):
+    for _ in range(n):
+        shared[0].wait()
+
+
+def hand_over(ctx, metric, turns, shared, n, works=False):
+    work = work_for_a_while if works else nothing
+    rounds, warm = 3, 500
+
+    def other():
+        turns(shared, 1, warm + rounds * n, work)
+
+    child = ctx.Process(target=other)
+    child.start()
+    turns(shared, 0, warm, work)
+    times = []
+    for _ in range(rounds):
+        start = now()
+        turns(shared, 0, n, work)
+        times.append(now() - start)
+    child.join()
+    each = 1 if turns is barrier_turns else 2
+    out(metric, (min(times) / (each * n) - (WORK if works else 0)) * 1e9)
+
+
+def pair_ns(lock, n=1000000):
+    start = now()
+    for _ in range(n):
+        lock.acquire()
+        lock.release()
+    return (now() - start) / n * 1e9
+
+
 def nothing():
     pass
 
@@ -42,18 +104,24 @@ def start_times(method):
 def main(case):
     ctx = mp.get_context('fork')
     if case == 'lock':
-        lock, n = ctx.Lock(), 1000000
-        start = now()
-        for _ in range(n):
-            lock.acquire()
-            lock.release()
-        out('lock_pair_ns', (now() - start) / n * 1e9)
+        out('lock_pair_ns', pair_ns(ctx.Lock()))
         value, n = ctx.Value('i', 0), 200000
         start = now()
         for _ in range(n):
             with value.get_lock():
                 value.value += 1
         out('locked_increment_ns', (now() - start) / n * 1e9)
+    elif case == 'sync':
+        for name, lock in dict(rlock=ctx.RLock(), semaphore=ctx.Semaphore(1), bounded_semaphore=ctx.BoundedSemaphore(1)).items():
+            out(f'{name}_pair_ns', pair_ns(lock))
+    elif case == 'handover':
+        def semaphores(): return ctx.Semaphore(1), ctx.Semaphore(0)
+        def condition(): return ctx.Condition(), ctx.Value('i', 0, lock=False)
+        hand_over(ctx, 'semaphore_handover_ns', semaphore_turns, semaphores(), 10000)
+        hand_over(ctx, 'semaphore_handover_asleep_ns', semaphore_turns, semaphores(), 5000, True)
+        hand_over(ctx, 'condition_handover_ns', condition_turns, condition(), 5000)
+        hand_over(ctx, 'condition_handover_asleep_ns', condition_turns, condition(), 5000, True)
+        hand_over(ctx, 'barrier_crossing_ns', barrier_turns, (ctx.Barrier(2),), 3000)
     elif case == 'start':
         for method in ('fork', 'forkserver'):
             start_times(method)
