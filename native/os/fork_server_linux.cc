@@ -12,6 +12,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "datagram.h"
@@ -26,7 +27,8 @@ namespace forkful::os {
 namespace {
 
 // A request is tried again for so long, in attempts that leave the server deaf for only a moment each: its last client may go meanwhile.
-constexpr double kRetryMs = 1000;
+// A busy thread is one that has not had its turn yet, and on an overloaded machine that takes seconds.
+constexpr double kRetryMs = 10'000;
 constexpr double kAttemptMs = 5;
 constexpr int kBetweenAttemptsMs = 2;
 
@@ -86,7 +88,8 @@ struct Request {
   std::string payload;
   UniqueFd out;
   UniqueFd err;
-  Deadline giveUp = Deadline::after(kRetryMs);
+  /** Since its first attempt: what it waits behind others is none of its time. */
+  std::optional<Deadline> giveUp = std::nullopt;
 };
 
 /** Signals that must not end the server. With this they do again what they did before: so they do in every child. */
@@ -232,8 +235,11 @@ class Server {
         becomeChild(std::move(goRead), server, out);
         return true;
       }
-      isBusy = status.error == EBUSY && !request.giveUp.passed();
-      if (isBusy) return false;
+      if (status.error == EBUSY) {
+        if (!request.giveUp) request.giveUp = Deadline::after(kRetryMs);
+        isBusy = !request.giveUp->passed();
+        if (isBusy) return false;
+      }
       if (status.ok()) {
         started(*client, request, pid, std::move(goWrite));
       } else {
