@@ -23,8 +23,8 @@ export default defineConfig({
     // 200 ms of its owner's death"): a second file beside them would make those fail for want of a core, not for want of a wake-up.
     maxWorkers: 1,
     fileParallelism: false,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     teardownTimeout: 10_000,
     reporters: ['./scripts/lib/vitest-reporter.mjs'],
   },

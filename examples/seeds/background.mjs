@@ -8,12 +8,12 @@ import { currentProcess, isMainProcess, Process } from 'forkful';
 const SECOND = 100; // milliseconds
 
 export async function foo() {
-  const { name } = currentProcess();
+  const { name, daemon } = currentProcess();
   console.log(`Starting ${name}`);
   const first = name === 'background_process' ? 0 : 5;
   for (let i = first; i < first + 5; i++) {
     console.log(`---> ${i}`);
-    await sleep(SECOND);
+    await sleep(daemon ? 50 * SECOND : SECOND);
   }
   console.log(`Exiting ${name}`);
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainProcess, Process } from 'forkful';
 
-const SECOND = 100; // milliseconds
+const SECOND = 1000; // milliseconds
 
 export async function foo() {
   console.log('Starting function');

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Event, isMainProcess, Process, Queue } from 'forkful';
 
-const SECOND = 50; // milliseconds
+const SECOND = 200; // milliseconds
 
 const ids = () => `PPID=${process.ppid},PID=${process.pid},GID=${process.getgid()}`;
 

@@ -18,7 +18,6 @@ async function endedAgent(prepare?: (agent: OtherAgent) => Promise<unknown>): Pr
   const life = lifeWord(agent.id);
   await until(
     () => ((words[life] as number) & LIFE_DIED) !== 0,
-    5000,
     () => `life ${words[life]}`,
   );
   return agent;
@@ -61,7 +60,7 @@ describe('an agent that has ended', () => {
     const bell = slotBase(living.slot) + SLOT_BELL;
     for (let round = 0; round < 16; round++) {
       const dump = () => `flags ${words[events]?.toString(16)}`;
-      await until(() => (Atomics.load(words, events) & livingBit) !== 0, 5000, dump);
+      await until(() => (Atomics.load(words, events) & livingBit) !== 0, dump);
       Atomics.or(words, events, deadBit);
       const rung = Atomics.load(words, bell);
       currentWaiting().notifyOne(events);

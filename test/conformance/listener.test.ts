@@ -191,7 +191,6 @@ grid('signals that are handled during an accept do not break it', inThreads('sig
     for (let i = 0; i < 3; i++) {
       await until(
         () => isAsleep(pid),
-        WAIT_MS,
         () => `${pid} does not wait`,
       );
       process.kill(pid, 'SIGUSR1');

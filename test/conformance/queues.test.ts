@@ -11,7 +11,7 @@ const fixture = (name: string): URL => new URL(`../fixtures/conformance/${name}.
 const WAIT_MS = 60_000;
 /** As CPython's TIMEOUT1 and TIMEOUT3. */
 const [SHORT_MS, LONG_MS] = [820, 1400].map((ms) => ms / 4) as [number, number];
-/** What "at once" is at most, on a busy machine. */
+/** What "at once" is at most: less than a call takes that waits its time. */
 const AT_ONCE_MS = SHORT_MS;
 
 async function start(method: StartMethod, name: string, ...args: unknown[]): Promise<Process> {
@@ -25,11 +25,17 @@ async function end(p: Process): Promise<void> {
 
 /** Whether the call fails so, and not before its time; or at once if it has none. */
 async function expectAfter(ms: number, error: new (...args: never[]) => Error, call: () => unknown): Promise<void> {
-  const began = performance.now();
-  await expect((async () => await call())()).rejects.toThrow(error);
-  const elapsed = performance.now() - began;
+  const failed = async (): Promise<number> => {
+    const began = performance.now();
+    await expect((async () => await call())()).rejects.toThrow(error);
+    return performance.now() - began;
+  };
+  let elapsed = await failed();
   expect(elapsed).toBeGreaterThanOrEqual(ms);
-  if (ms === 0) expect(elapsed).toBeLessThan(AT_ONCE_MS);
+  if (ms > 0) return;
+  // the machine may hold it up once or twice, but not each time
+  for (let tries = 1; tries < 20 && elapsed >= AT_ONCE_MS; tries++) elapsed = await failed();
+  expect(elapsed).toBeLessThan(AT_ONCE_MS);
 }
 
 grid('six ways to put fill a queue of six; three that do not wait fail at once, three that do after their time', {}, async (method) => {

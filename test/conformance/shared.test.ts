@@ -29,7 +29,6 @@ import { until } from '../helpers/victims.js';
 import { startChild, waitForLine } from '../helpers/watchdog.js';
 
 const module = new URL('../fixtures/shared/segments.mjs', import.meta.url);
-const WAIT_MS = 30_000;
 
 async function run(method: StartMethod, name: string, args: unknown[]): Promise<void> {
   const child = await new Process({ target: { module, name }, args, method }).start();
@@ -212,7 +211,6 @@ describeNative('shared memory', () => {
     await child.ended;
     await until(
       () => !isThere(name as string),
-      WAIT_MS,
       () => String(name),
     );
   });

@@ -14,7 +14,6 @@ const { recvHandle, recvHandleSync, sendHandle, sendHandleSync } = connection;
 const nothingLent = (): Promise<void> =>
   until(
     () => countBlocks(BLOCK_DESCRIPTOR) === 0,
-    10_000,
     () => `${countBlocks(BLOCK_DESCRIPTOR)} loans`,
   );
 

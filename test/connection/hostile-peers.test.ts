@@ -7,7 +7,7 @@ import { itNative } from '../helpers/backends.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
 const { Client, Listener } = connection;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 const authkey = 'secret';
 const open: { close(): void }[] = [];
 
@@ -99,7 +99,7 @@ describe.each(['AF_UNIX', 'AF_INET'] as const)('a listener with a key, over %s',
   });
 
   test('refuses a silent one when its time is over', async () => {
-    const listener = await listen({ family, authkey, handshakeTimeout: 30 });
+    const listener = await listen({ family, authkey, handshakeTimeout: 1000 });
     await stranger(listener);
     await expect(soon(listener.accept())).rejects.toThrow(/did not answer in time/);
     await checkGoesOn(listener);
@@ -107,7 +107,7 @@ describe.each(['AF_UNIX', 'AF_INET'] as const)('a listener with a key, over %s',
 });
 
 itNative('acceptSync is held up by silent ones no more than accept, and counts their time', async () => {
-  const listener = await listen({ authkey, handshakeTimeout: 30 });
+  const listener = await listen({ authkey, handshakeTimeout: 1000 });
   await stranger(listener);
   await stranger(listener);
   for (let i = 0; i < 2; i++) expect(() => listener.acceptSync({ timeout: LIMIT_MS })).toThrow(/did not answer in time/);
@@ -115,13 +115,13 @@ itNative('acceptSync is held up by silent ones no more than accept, and counts t
 });
 
 test('time in which nobody accepts is not counted against a peer', async () => {
-  const listener = await listen({ authkey, handshakeTimeout: 200 });
+  const listener = await listen({ authkey, handshakeTimeout: 2000 });
   const connecting = Client(listener.address, { authkey });
   await connection.wait([listener]);
   // takes it in, and does no more
   await expect(listener.accept({ timeout: 0 })).rejects.toMatchObject({ code: 'ERR_FORKFUL_TIMEOUT' });
   const start = performance.now();
-  while (performance.now() - start < 300);
+  while (performance.now() - start < 2500);
   open.push(await soon(listener.accept()), await soon(connecting));
 });
 

@@ -10,7 +10,7 @@ import { skipIf } from '../helpers/examples.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
 const { Client, ClientSync, Listener } = connection;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 const folder = mkdtempSync(join(tmpdir(), 'forkful-listener-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let paths = 0;

@@ -12,7 +12,7 @@ const ROLES = ['produce', 'consume'] as const;
 
 const wait = (condition: Condition): Promise<boolean> => condition.withLock(() => condition.wait());
 const notify = (condition: Condition): Promise<void> => condition.withLock(() => condition.notify());
-const soon = <T>(condition: Condition, promise: Promise<T>): Promise<T> => withWatchdog(15_000, () => condition, promise);
+const soon = <T>(condition: Condition, promise: Promise<T>): Promise<T> => withWatchdog(60_000, () => condition, promise);
 
 describe('a waiter of a Condition', () => {
   it.each(FORMS)('that was killed is passed over, %s', async (form) => {
@@ -109,7 +109,7 @@ const dump = (shelf: Shelf, words: Int32Array) => () => inspect([shelf, words]);
 /** What a program does that learns of the end of one of its processes: if that one held the lock, all look again. */
 async function lookAfter(shelf: Shelf, words: Int32Array): Promise<void> {
   try {
-    await shelf.lock.acquire({ timeout: 15_000 });
+    await shelf.lock.acquire({ timeout: 60_000 });
   } catch (error) {
     repair(shelf, words, error);
   }
@@ -123,12 +123,12 @@ async function stop(shelf: Shelf, words: Int32Array, users: readonly Process[]):
     shelf.notEmpty.notifyAll();
     shelf.notFull.notifyAll();
   });
-  await withWatchdog(15_000, dump(shelf, words), Promise.all(users.map((user) => user.join())));
+  await withWatchdog(60_000, dump(shelf, words), Promise.all(users.map((user) => user.join())));
 }
 
 const goesOn = (shelf: Shelf, words: Int32Array, operations: number): Promise<void> => {
   const end = Atomics.load(words, OPERATIONS) + operations;
-  return until(() => Atomics.load(words, OPERATIONS) > end, 15_000, dump(shelf, words));
+  return until(() => Atomics.load(words, OPERATIONS) > end, dump(shelf, words));
 };
 
 describe('a user of a Condition is killed at a step of its protocol', () => {
@@ -137,13 +137,13 @@ describe('a user of a Condition is killed at a step of its protocol', () => {
   let others: Process[] = [];
   beforeAll(async () => {
     others = await Promise.all(ROLES.flatMap((role) => FORMS.map((form) => start(shelf, words, role, form))));
-    await until(() => Atomics.load(words, BEGUN) === others.length, 30_000, dump(shelf, words));
-  }, 60_000);
+    await until(() => Atomics.load(words, BEGUN) === others.length, dump(shelf, words));
+  });
   afterAll(async () => {
     await stop(shelf, words, others);
     expect(words[VIOLATIONS]).toBe(0);
     expect(others.map((other) => other.exitCode)).toEqual(others.map(() => 0));
-  }, 60_000);
+  });
 
   it.each(
     [
@@ -158,7 +158,7 @@ describe('a user of a Condition is killed at a step of its protocol', () => {
   )('%s, %s: the others go on, and no notification is lost', async (step, form) => {
     const begun = Atomics.load(words, BEGUN) + 2;
     const victims = await Promise.all(ROLES.map((role, index) => start(shelf, words, role, form, `${step}:${index === 0 ? 1 : 20}`)));
-    await until(() => Atomics.load(words, BEGUN) === begun, 15_000, dump(shelf, words));
+    await until(() => Atomics.load(words, BEGUN) === begun, dump(shelf, words));
     const end = performance.now() + 3000; // some steps are rare: then the victim is killed from outside
     while (victims.some((victim) => victim.isAlive()) && performance.now() < end) {
       await goesOn(shelf, words, 20);

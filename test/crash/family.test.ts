@@ -23,7 +23,6 @@ describe('a family of processes is killed', () => {
     process.kill(-family.pid, 'SIGKILL');
     await until(
       () => pids.every(isGone),
-      10_000,
       () => `alive: ${pids.filter((pid) => !isGone(pid))}`,
     );
     await family.ended;
@@ -35,7 +34,6 @@ describe('a family of processes is killed', () => {
     process.kill(pids[0] as number, 'SIGKILL');
     await until(
       () => pids.every(isGone),
-      10_000,
       () => `alive: ${pids.filter((pid) => !isGone(pid))}`,
     );
     await family.ended;

@@ -17,7 +17,7 @@ describe('a process is killed while it gives memory back', () => {
     const before = countPages();
     for (const times of victims) {
       const victim = await startVictim('memory/giver.mjs', 'giveBack', [], { fault: `${step}:${times}` });
-      expect(await victim.join({ timeout: 20_000 })).toBe(true);
+      expect(await victim.join({ timeout: 60_000 })).toBe(true);
       expect(victim.exitCode).toBe(-9);
     }
     // whoever takes the page lock next finishes what the dead began

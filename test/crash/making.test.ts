@@ -12,7 +12,7 @@ describeNative('a process killed while it makes a queue', () => {
       new Queue()[Symbol.dispose]();
       const [queues, pages] = [countBlocks(BLOCK_QUEUE), countPages()];
       const victim = await startVictim('crash/queue-maker.mjs', 'makeQueues', [], { fault });
-      expect(await victim.join({ timeout: 10_000 })).toBe(true);
+      expect(await victim.join({ timeout: 60_000 })).toBe(true);
       expect(victim.exitCode).toBe(-9);
       expect(countBlocks(BLOCK_QUEUE)).toBe(queues);
       // what it had in its hands: a run of one page at most

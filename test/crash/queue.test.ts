@@ -43,7 +43,7 @@ class Battlefield {
     this.queue.close();
     for (const each of processes) {
       // how much is left to be got depends on the machine: it hangs if that does not become less
-      for (let before = -1; !(await each.join({ timeout: 20_000 })); before = this.received)
+      for (let before = -1; !(await each.join({ timeout: 60_000 })); before = this.received)
         if (before === this.received) throw new Error(`${each.name} hangs: ${this.dump()}`);
     }
     const last = new Map<number, number>();
@@ -92,11 +92,11 @@ describe('a producer is killed at a step of put', () => {
       const consumer = await field.consumer(form === 'sync' ? 'async' : 'sync');
       const survivor = await field.producer(form);
       const victims = await Promise.all([1, 3, 40].map((times) => field.producer(form, `${step}:${times}`)));
-      await until(() => victims.every((victim) => !victim.isAlive()) || field.received > 20_000, 20_000, field.dump);
+      await until(() => victims.every((victim) => !victim.isAlive()) || field.received > 20_000, field.dump);
       reportHits(step, form, victims);
       for (const victim of victims) victim.kill();
       const before = field.received;
-      await until(() => field.received > before + 100 || !survivor.isAlive(), 10_000, field.dump);
+      await until(() => field.received > before + 100 || !survivor.isAlive(), field.dump);
       await field.settle([survivor, consumer, ...victims]);
       expect([survivor.exitCode, consumer.exitCode]).toEqual([0, 0]);
     },
@@ -111,12 +111,12 @@ describe('a consumer is killed at a step of get', () => {
       const producer = await field.producer('sync');
       const survivor = await field.consumer(form);
       const victims = await Promise.all([1, 3, 40].map((times) => field.consumer(form, `${step}:${times}`)));
-      await until(() => victims.every((victim) => !victim.isAlive()) || field.received > 20_000, 20_000, field.dump);
+      await until(() => victims.every((victim) => !victim.isAlive()) || field.received > 20_000, field.dump);
       reportHits(step, form, victims);
       for (const victim of victims) victim.kill();
       field.consumersKilled = victims.length;
       const before = field.received;
-      await until(() => field.received > before + 100 || !producer.isAlive(), 10_000, field.dump);
+      await until(() => field.received > before + 100 || !producer.isAlive(), field.dump);
       await field.settle([producer, survivor, ...victims]);
       expect([producer.exitCode, survivor.exitCode]).toEqual([0, 0]);
     },
@@ -128,7 +128,7 @@ describe('one that waits in get', () => {
     const field = new Battlefield(1);
     const waiting = await field.consumer('sync');
     const getter = payloadWord(field.queue[handleOf]().offset) + RING_GETTER;
-    await until(() => Atomics.load(currentAgent().region.words, getter) !== 0, 20_000, field.dump);
+    await until(() => Atomics.load(currentAgent().region.words, getter) !== 0, field.dump);
     process.kill(waiting.pid as number, 'SIGSTOP');
     field.queue.putSync(Buffer.from('for the one that waits'));
     waiting.kill();
@@ -153,12 +153,12 @@ describe('producers and consumers are killed at random', () => {
       const index = Math.floor(Math.random() * roles.length);
       const victim = processes[index] as Process;
       const start = field.received;
-      await until(() => field.received > start + Math.random() * 200, 10_000, field.dump);
+      await until(() => field.received > start + Math.random() * 200, field.dump);
       victim.kill();
       if (index < 2) field.producersKilled++;
       else field.consumersKilled++;
       const [at, received] = [performance.now(), field.received];
-      await until(() => field.received > received + 5, 10_000, field.dump);
+      await until(() => field.received > received + 5, field.dump);
       longest = Math.max(longest, performance.now() - at);
       await victim.join();
       processes[index] = await (roles[index] as () => Promise<Process>)();

@@ -5,7 +5,7 @@ import { OPERATIONS, OWN, PLACES, STOP, VIOLATIONS } from '../fixtures/crash/sem
 import { killCount, reportHits, startVictim, until } from '../helpers/victims.js';
 
 const PROGRAM = 'crash/semaphore-user.mjs';
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 const TRACKED = {
   'Semaphore with recover': (value: number) => new Semaphore(value, { recover: true }),
   BoundedSemaphore: (value: number) => new BoundedSemaphore(value),
@@ -30,7 +30,6 @@ describe.each(Object.keys(TRACKED) as (keyof typeof TRACKED)[])('the holder of p
     if (form === 'tryAcquire')
       await until(
         () => semaphore.tryAcquire(),
-        WAIT_MS,
         () => inspect(semaphore),
       );
     else expect(await semaphore[form]({ timeout: WAIT_MS })).toBe(true);
@@ -83,11 +82,11 @@ describe('a user of a semaphore is killed at a step of its protocol', () => {
       const victims = await Promise.all([start('sync', OWN, `${step}:1`), start('async', OWN + 1, `${step}:5`)]);
       // some steps are rare: then the victim is killed from outside, or, since it would take its permit along, told to end
       const isDone = (victim: Process, index: number): boolean => !victim.isAlive() || Atomics.load(words, OWN + index) > 2000;
-      await until(() => victims.every(isDone), 20_000, dump(semaphore, words));
+      await until(() => victims.every(isDone), dump(semaphore, words));
       reportHits(step, kind, victims);
       if (kind === 'tracked') for (const victim of victims) victim.kill();
       const before = Atomics.load(words, OPERATIONS);
-      await until(() => Atomics.load(words, OPERATIONS) > before + 200, WAIT_MS, dump(semaphore, words));
+      await until(() => Atomics.load(words, OPERATIONS) > before + 200, dump(semaphore, words));
       Atomics.store(words, STOP, 1);
       await Promise.all([...others, ...victims].map((each) => each.join()));
       expect([words[VIOLATIONS], others.map((other) => other.exitCode)]).toEqual([0, [0, 0, 0]]);
@@ -109,10 +108,10 @@ describe('users of a BoundedSemaphore are killed at random', () => {
     for (let kill = 0; kill < kills; kill++) {
       const index = Math.floor(Math.random() * users.length);
       const first = Atomics.load(words, OPERATIONS) + Math.random() * 300;
-      await until(() => Atomics.load(words, OPERATIONS) > first, WAIT_MS, dump(semaphore, words));
+      await until(() => Atomics.load(words, OPERATIONS) > first, dump(semaphore, words));
       (users[index] as Process).kill();
       const next = Atomics.load(words, OPERATIONS) + 5;
-      await until(() => Atomics.load(words, OPERATIONS) > next, WAIT_MS, dump(semaphore, words));
+      await until(() => Atomics.load(words, OPERATIONS) > next, dump(semaphore, words));
       await (users[index] as Process).join();
       users[index] = await start(forms[index] as string);
     }
@@ -124,5 +123,5 @@ describe('users of a BoundedSemaphore are killed at random', () => {
     semaphore.acquireSync();
     semaphore.acquireSync();
     expect(semaphore.tryAcquire()).toBe(false);
-  }, 120_000);
+  });
 });

@@ -10,7 +10,6 @@ import { killCount, until } from '../helpers/victims.js';
 import { type ChildOptions, killGroup, type RunningChild, startChild, waitForLine } from '../helpers/watchdog.js';
 
 const PROGRAM = 'crash/segment-user.mjs';
-const WAIT_MS = 10_000;
 const folder = mkdtempSync(join(tmpdir(), 'forkful-segments-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -19,7 +18,6 @@ const running: RunningChild[] = [];
 const gone = (...names: string[]): Promise<void> =>
   until(
     () => !names.some(isThere),
-    WAIT_MS,
     () => segmentNames().join(),
   );
 
@@ -45,7 +43,6 @@ function keepers(): string[] {
 const noKeeper = (): Promise<void> =>
   until(
     () => keepers().length === 0,
-    WAIT_MS,
     () => `keepers ${keepers()}`,
   );
 
@@ -167,13 +164,11 @@ describe('a family', () => {
       await waitForLine(child, /^started$/);
       await until(
         () => segmentNames().length > 50 + 200 * Math.random(),
-        WAIT_MS,
         () => `${segmentNames().length}`,
       );
       killGroup(child.pid);
       await until(
         () => segmentNames().length === 0,
-        WAIT_MS,
         () => segmentNames().join(),
       );
       await child.ended;

@@ -12,4 +12,4 @@ it('all primitives at once, by four processes that are killed in turn: every inv
   );
   expect(report.failures).toEqual([]);
   expect(exitCode).toBe(0);
-}, 70_000);
+});

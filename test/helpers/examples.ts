@@ -14,7 +14,7 @@ export function skipIf(skipReason: string | undefined): TestOptions {
 
 /** Runs `examples/<path>`, which must end well, and returns the lines it printed. */
 export async function runExample(path: string, { stderr = /^$/, ...options }: ExampleOptions = {}): Promise<string[]> {
-  const result = await runChild(`../../examples/${path}`, { timeoutMs: 25_000, ...options });
+  const result = await runChild(`../../examples/${path}`, { timeoutMs: 120_000, ...options });
   expect(result.stderr).toMatch(stderr);
   expect(result).toMatchObject({ exitCode: 0, signal: null });
   return result.stdout.trimEnd().split('\n');

@@ -13,7 +13,7 @@ export type ForkMethod = 'forkserver' | 'fork';
 export const FORK_METHODS: readonly ForkMethod[] = ['forkserver', 'fork'];
 
 /** One program runs all cases of a topic; on an overloaded machine that takes its time. */
-export const PROGRAM_MS = 120_000;
+export const PROGRAM_MS = 300_000;
 
 /** As `describe`; where nothing can be forked all of it is skipped. */
 export function describeForks(name: string, body: () => void): void {

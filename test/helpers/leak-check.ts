@@ -10,8 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 import { stopServers } from '../../src/process/fork-server/servers.js';
 
-/** A child that was told to end, a Worker that was terminated, a socket that was closed: all are gone well within this. */
-const SETTLE_MS = 3000;
+/** A child that was told to end, a Worker that was terminated, a socket that was closed: all are gone well within this, even on an overloaded machine. */
+const SETTLE_MS = 30_000;
 
 interface Snapshot {
   /** `socket:[4711]`, `pipe:[4712]`, `/dev/null`: what each descriptor refers to. A pipe whose two ends are both ours appears twice. */
@@ -35,7 +35,7 @@ afterAll(async () => {
     left = leftovers();
   }
   if (left.length > 0) throw new Error(`the tests of this file left something behind:\n${left.map((one) => `  - ${one}`).join('\n')}`);
-}, SETTLE_MS + 5000);
+}, 2 * SETTLE_MS);
 
 /** Everything that is there now and was not at the start, one line each. */
 function leftovers(): string[] {

@@ -43,7 +43,7 @@ function programsIn(folder: string): string[] {
 function versionOf(path: string): string | undefined {
   const { stdout } = spawnSync(path, ['-c', 'import sys, hmac; print("%d.%d" % sys.version_info[:2])'], {
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 60_000,
   });
   const version = stdout?.trim() ?? '';
   return /^3\.\d+$/.test(version) && minor(version) >= OLDEST ? version : undefined;

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Process } from 'forkful';
 
+/** Far more than anything takes on an overloaded machine. */
+const HANG_MS = 120_000;
+
 const SOURCES = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** A step at which the process kills itself: `name:n`, the n-th time it comes there (src/util/fault.ts). */
@@ -51,11 +54,11 @@ export function killCount(few: number): number {
   return Number(process.env['FORKFUL_KILLS'] ?? few);
 }
 
-/** Waits until `condition` is true; fails with `dump` when it is not within `ms`. For words that other processes change. */
-export async function until(condition: () => boolean, ms: number, dump: () => string): Promise<void> {
-  const end = performance.now() + ms;
+/** Waits until `condition` is true, as long as that may take where nothing hangs; fails with `dump` when it takes longer. For words that other processes change. */
+export async function until(condition: () => boolean, dump: () => string): Promise<void> {
+  const end = performance.now() + HANG_MS;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`not so within ${ms} ms: ${condition}; state: ${dump()}`);
+    if (performance.now() > end) throw new Error(`not so within ${HANG_MS} ms: ${condition}; state: ${dump()}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

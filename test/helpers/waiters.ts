@@ -1,6 +1,9 @@
 /** How many wait, as shared objects themselves tell it. */
-import { inspect } from 'node:util';
-import type { Barrier, Condition } from 'forkful';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import type { Barrier, Condition, Event } from 'forkful';
+import { currentAgent } from '../../src/arena/agent.js';
+import { payloadWord } from '../../src/memory/block.js';
+import { handleOf } from '../../src/serialize/passable.js';
 import { until } from './victims.js';
 
 /** Those whose wait is under way, and who have not been notified. */
@@ -11,7 +14,6 @@ export function waiters(condition: Condition): number {
 export async function untilWaiting(condition: Condition, count: number): Promise<void> {
   await until(
     () => waiters(condition) === count,
-    20_000,
     () => inspect(condition),
   );
 }
@@ -19,7 +21,20 @@ export async function untilWaiting(condition: Condition, count: number): Promise
 export async function untilArrived(barrier: Barrier, count: number): Promise<void> {
   await until(
     () => barrier.nWaiting === count,
-    20_000,
     () => inspect(barrier),
+  );
+}
+
+/** Who waits, by the flags of the event count (src/arena/waiting.ts): how many agents by promises, and whether somebody sleeps. */
+function waitingFor(event: Event): [number, boolean] {
+  const flags = Atomics.load(currentAgent().region.words, payloadWord(event[handleOf]().offset) + 1);
+  return [[...(flags & 0xffff).toString(2)].filter((bit) => bit === '1').length, (flags & 0x10000) !== 0];
+}
+
+/** Until so many agents wait by promises, and at least one asleep. */
+export async function untilWaitedFor(event: Event, promising: number): Promise<void> {
+  await until(
+    () => isDeepStrictEqual(waitingFor(event), [promising, true]),
+    () => inspect([event, waitingFor(event)]),
   );
 }

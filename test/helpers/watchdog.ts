@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
-/** How long the children of a child program may live on after it: the kernel's signal on a parent's death needs a moment. */
-const ORPHAN_MS = 2000;
+/** How long the children of a child program may live on after it: what ends them (a fork server, for one) needs its turn. */
+const ORPHAN_MS = 30_000;
 
 /** Rejects when `promise` has not settled within `ms`, with what `dump` says about the state at that moment. */
 export async function withWatchdog<T>(ms: number, dump: () => unknown, promise: PromiseLike<T>): Promise<T> {
@@ -30,6 +30,8 @@ export interface ChildOptions {
   /** Options for node itself, before the program's name. */
   readonly execArgv?: readonly string[];
   readonly timeoutMs?: number;
+  /** For how long its children may outlive it. */
+  readonly orphanMs?: number;
   /** Written to the child's stdin, which is then closed. Without it stdin is at its end from the start. */
   readonly input?: string | Uint8Array;
 }
@@ -62,7 +64,7 @@ export async function runChild(fixture: string, options: ChildOptions = {}): Pro
 
 /** Starts `test/fixtures/<fixture>` and returns at once; its stdin stays open unless `input` is given. */
 export function startChild(fixture: string, options: ChildOptions = {}): RunningChild {
-  const { args = [], env = {}, execArgv = [], timeoutMs = 20_000, input } = options;
+  const { args = [], env = {}, execArgv = [], timeoutMs = 120_000, orphanMs = ORPHAN_MS, input } = options;
   const program = fileURLToPath(new URL(`../fixtures/${fixture}`, import.meta.url));
   const started = spawn(process.execPath, [...execArgv, program, ...args], {
     env: { ...process.env, NODE_OPTIONS: undefined, VITEST: undefined, ...env },
@@ -88,7 +90,7 @@ export function startChild(fixture: string, options: ChildOptions = {}): Running
     get stderr() {
       return seen.stderr;
     },
-    ended: waitForEnd(started, fixture, timeoutMs, seen),
+    ended: waitForEnd(started, fixture, { timeoutMs, orphanMs }, seen),
     write: (text) => void started.stdin.write(text),
     kill: (signal = 'SIGKILL') => void started.kill(signal),
   };
@@ -98,7 +100,7 @@ export function startChild(fixture: string, options: ChildOptions = {}): Running
 }
 
 /** Resolves to the match of the first whole line of the child's stdout that fits, earlier lines included. Rejects when the child ends without one. */
-export async function waitForLine(child: RunningChild, pattern: RegExp, timeoutMs = 20_000): Promise<RegExpMatchArray> {
+export async function waitForLine(child: RunningChild, pattern: RegExp, timeoutMs = 120_000): Promise<RegExpMatchArray> {
   const found = new Promise<RegExpMatchArray>((resolve, reject) => {
     const look = () => {
       const lines = child.stdout.split('\n').slice(0, -1);
@@ -130,7 +132,7 @@ export function killGroup(pid: number, signal: NodeJS.Signals | 0 = 'SIGKILL'): 
 function waitForEnd(
   child: ChildProcess,
   fixture: string,
-  timeoutMs: number,
+  { timeoutMs, orphanMs }: { readonly timeoutMs: number; readonly orphanMs: number },
   seen: { stdout: string; stderr: string },
 ): Promise<ChildResult> {
   return new Promise<ChildResult>((resolve, reject) => {
@@ -145,14 +147,14 @@ function waitForEnd(
     child.once('close', (exitCode, signal) => {
       clearTimeout(timer);
       const result = { ...seen, exitCode, signal };
-      expectEmptyGroup(child.pid as number, fixture, seen).then(() => resolve(result), reject);
+      expectEmptyGroup(child.pid as number, fixture, orphanMs, seen).then(() => resolve(result), reject);
     });
   });
 }
 
 /** The processes that the child started end with it, or very soon after; otherwise they are killed and this rejects. */
-async function expectEmptyGroup(pid: number, fixture: string, seen: { stdout: string; stderr: string }): Promise<void> {
-  const deadline = performance.now() + ORPHAN_MS;
+async function expectEmptyGroup(pid: number, fixture: string, orphanMs: number, seen: { stdout: string; stderr: string }): Promise<void> {
+  const deadline = performance.now() + orphanMs;
   let left = groupMembers(pid);
   while (left.length > 0 && performance.now() < deadline) {
     await sleep(20);

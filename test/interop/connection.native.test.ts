@@ -9,7 +9,7 @@ import { skipIf } from '../helpers/examples.js';
 import { pythons } from '../helpers/pythons.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 const fixture = fileURLToPath(new URL('../fixtures/interop/connection.py', import.meta.url));
 const found = pythons();
 const versions = found.length > 0 ? found : [{ version: '3', path: '' }];

@@ -10,7 +10,7 @@ import { skipIf } from '../helpers/examples.js';
 import { freshName, isThere } from '../helpers/segments.js';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/interop/shared_memory.py', import.meta.url));
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 
 interface Interpreter {
   readonly version: string;

@@ -40,7 +40,7 @@ class Tenant {
       const other = new Queue<number>();
       const got = other.get();
       other.putSync(round);
-      expect(await withWatchdog(10_000, () => other, got)).toBe(round);
+      expect(await withWatchdog(60_000, () => other, got)).toBe(round);
       other[Symbol.dispose]();
     }
     const start = payloadWord(this.#offset);

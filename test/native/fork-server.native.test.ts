@@ -12,7 +12,7 @@ if ('reason' in result) throw new Error(result.reason);
 const { addon } = result;
 
 const DAEMON = 1;
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/native/${name}`, import.meta.url));
 
 interface Reply {

@@ -21,7 +21,7 @@ function run(fixture: string, args: readonly string[] = [], nodeArgs: readonly s
   const file = fileURLToPath(new URL(`../fixtures/${fixture}.mjs`, import.meta.url));
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [...nodeArgs, file, ...args], {
     encoding: 'utf8',
-    timeout: 25_000,
+    timeout: 60_000,
     killSignal: 'SIGKILL',
     env: { ...process.env, ...env },
   });

@@ -22,7 +22,7 @@ import { skipFor } from '../helpers/grid.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
 const module = new URL('../fixtures/process/targets.mjs', import.meta.url);
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const NOT_ENCODED = { fork: 'a copy has the arguments themselves, as they are when it is made, soon after start() was called' };
 
 /** A process that runs an export of targets.mjs. */

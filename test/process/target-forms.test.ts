@@ -16,7 +16,7 @@ const noStripping = stripsTypes
   : { skip: true, meta: { skipReason: `Node ${process.versions.node} does not run TypeScript by itself` } };
 const tsx = ['--import', 'tsx'];
 /** Ten programs, one after the other, each of which starts a compiler. */
-const MANY_MS = 80_000;
+const MANY_MS = 240_000;
 /** On Node 20 tsx has a Worker in the fork server too, which says so and is not used. */
 const FALLS_BACK = { env: { NODE_NO_WARNINGS: '1' }, timeoutMs: MANY_MS };
 const BESIDE_TSX = { fork: 'tsx has a Worker, which a copy would lack: ERR_FORKFUL_CANNOT_FORK' };

@@ -58,7 +58,7 @@ describe.each(getAllStartMethods())('%s', (method) => {
     const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
       cwd: root,
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 60_000,
     });
     expect(stderr).toBe('');
     expect(stdout.split('\n')).toEqual([

@@ -54,6 +54,6 @@ describe.each([
       await consumer.join();
       expect(consumer.exitCode).toBe(0);
     },
-    120_000,
+    300_000,
   );
 });

@@ -76,7 +76,7 @@ describe('a JoinableQueue in one thread', () => {
       await queue.get();
       queue.taskDone();
     }
-    await withWatchdog(5000, () => queue, Promise.all(joins));
+    await withWatchdog(60_000, () => queue, Promise.all(joins));
   });
 
   it('stops joining when a signal aborts, and refuses one that has aborted', async () => {
@@ -143,7 +143,7 @@ describe.each(getAllStartMethods())('a JoinableQueue between agents started by %
     const workers = await Promise.all([1, 2, 3].map(() => start(method, 'branch', [queue, visited, form])));
     for (let round = 1; round <= rounds; round++) {
       await queue.put(depth);
-      expect(form === 'sync' ? queue.joinSync({ timeout: 20_000 }) : await queue.join({ timeout: 20_000 })).toBe(true);
+      expect(form === 'sync' ? queue.joinSync({ timeout: 60_000 }) : await queue.join({ timeout: 60_000 })).toBe(true);
       expect(visited.value).toBe(round * (2 ** (depth + 1) - 1));
     }
     queue.close();
@@ -160,7 +160,7 @@ describe.each(getAllStartMethods())('a JoinableQueue between agents started by %
     expect(await queue.join({ timeout: 0 })).toBe(false);
     go.putSync(0);
     await holder.join();
-    expect([await queue.join({ timeout: 5000 }), queue.lostTasks]).toEqual([true, 2]);
+    expect([await queue.join({ timeout: 60_000 }), queue.lostTasks]).toEqual([true, 2]);
     queue.taskDone(); // the results are here: these two were done as well
     queue.taskDone();
     expect(queue.lostTasks).toBe(0);
@@ -179,7 +179,7 @@ describe.each(getAllStartMethods())('a JoinableQueue between agents started by %
     await child.join();
     expect([await queue.join({ timeout: 300 }), queue.lostTasks]).toEqual([false, 1]);
     queue.taskDone();
-    expect([await queue.join({ timeout: 5000 }), queue.lostTasks]).toEqual([true, 1]);
+    expect([await queue.join({ timeout: 60_000 }), queue.lostTasks]).toEqual([true, 1]);
   });
 
   it('counts the tasks of agents that have ended as done, and tells how many', async () => {
@@ -195,7 +195,7 @@ describe.each(getAllStartMethods())('a JoinableQueue between agents started by %
       await results.get();
       go.putSync(0);
       await holder.join();
-      expect(await queue.join({ timeout: 5000 })).toBe(true);
+      expect(await queue.join({ timeout: 60_000 })).toBe(true);
       expect(queue.lostTasks).toBe(2 * round);
     }
     unsubscribe('forkful:log', listen);

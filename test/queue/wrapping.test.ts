@@ -158,7 +158,7 @@ describe('a get', () => {
     const got = queue.get();
     expect(currentWaiting().hasAsyncWaiters(at + MUTEX_EVENTS)).toBe(true);
     await other.tell('release', { at });
-    expect(await withWatchdog(10_000, () => queue, got)).toBe(7);
+    expect(await withWatchdog(60_000, () => queue, got)).toBe(7);
     await other.end();
     queue[Symbol.dispose]();
   });

@@ -180,7 +180,7 @@ describe('a SharedMemory that is sent', () => {
         target: { module, name: 'write' },
         args: [target, index, 40 + index, queue],
       }).start();
-      expect(await queue.get({ timeout: 20_000 })).toEqual([name, 100, 40]);
+      expect(await queue.get({ timeout: 60_000 })).toEqual([name, 100, 40]);
       await p.join();
     }
     expect([...(memory.buf as Buffer).subarray(0, 3)]).toEqual([40, 41, 0]);
@@ -192,7 +192,7 @@ describe('a SharedMemory that is sent', () => {
     using memory = new SharedMemory({ name: freshName(), create: true, size: 10 });
     const p = await new Process({ target: { module, name: 'echo' }, args: [there, back] }).start();
     await there.put(memory);
-    using again = await back.get({ timeout: 20_000 });
+    using again = await back.get({ timeout: 60_000 });
     await p.join();
     (again.buf as Buffer)[0] = 1;
     expect([...(memory.buf as Buffer).subarray(0, 3)]).toEqual([1, 2, 0]);

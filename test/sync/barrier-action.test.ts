@@ -16,7 +16,7 @@ const start = (method: StartMethod, name: string, args: unknown[]): Promise<Proc
 const ONLY_ELSEWHERE = { notFor: { fork: 'a copy has the function itself, exported or not' } };
 
 async function end(barrier: Barrier, agent: Process): Promise<void> {
-  await withWatchdog(20_000, () => [barrier, agent], agent.join());
+  await withWatchdog(60_000, () => [barrier, agent], agent.join());
   expect(agent.exitCode).toBe(0);
 }
 
@@ -30,7 +30,7 @@ for (const [action, form] of [
     if (method === 'fork') useWords(words); // the copy runs this very function
     const first = barrier.wait();
     const agent = await start(method, 'meet', [barrier, told, 1, form, words]);
-    expect(await withWatchdog(20_000, () => barrier, first)).toBe(0);
+    expect(await withWatchdog(60_000, () => barrier, first)).toBe(0);
     expect(Atomics.load(words, 0)).toBe(1);
     expect((await told.get()).places).toEqual([1]);
     await end(barrier, agent);
@@ -53,7 +53,7 @@ grid('an action that throws breaks the barrier, wherever it runs', {}, async (me
   const [barrier, told] = [new Barrier(2, { action: fail }), new Queue<Told>()];
   const first = expect(barrier.wait()).rejects.toMatchObject({ code: 'ERR_FORKFUL_BROKEN_BARRIER' });
   const agent = await start(method, 'meet', [barrier, told, 1, 'sync']);
-  await withWatchdog(20_000, () => barrier, first);
+  await withWatchdog(60_000, () => barrier, first);
   expect((await told.get()).places).toEqual(['from the action']);
   await end(barrier, agent);
 });
@@ -76,7 +76,7 @@ grid(
     const [barrier, told] = [new Barrier(2, { action: () => void Atomics.add(words, 0, 1) }), new Queue<Told>()];
     const first = barrier.wait();
     const agent = await start(method, 'meet', [barrier, told, 1, 'sync']);
-    expect(await withWatchdog(20_000, () => barrier, first)).toBe(0);
+    expect(await withWatchdog(60_000, () => barrier, first)).toBe(0);
     expect((await told.get()).places).toEqual([1]);
     expect(Atomics.load(words, 0)).toBe(1);
     await end(barrier, agent);
@@ -94,7 +94,7 @@ for (const [name, make] of [
     await untilArrived(barrier, 1);
     const outcome = first.catch((error: { code: string }) => error.code);
     await queue.put({ nested: [barrier] });
-    const { places } = await withWatchdog(20_000, () => barrier, told.get());
+    const { places } = await withWatchdog(60_000, () => barrier, told.get());
     expect([places[0], await outcome]).toEqual(name === 'exported' ? [1, 0] : ['ERR_FORKFUL_ACTION', 'ERR_FORKFUL_BROKEN_BARRIER']);
     await end(barrier, agent);
   });

@@ -14,7 +14,7 @@ const start = (method: StartMethod, name: string, args: unknown[]): Promise<Proc
 const FORMS = ['sync', 'async'] as const;
 
 async function end(barrier: Barrier, ...agents: Process[]): Promise<void> {
-  await withWatchdog(20_000, () => [barrier, ...agents], Promise.all(agents.map((agent) => agent.join())));
+  await withWatchdog(60_000, () => [barrier, ...agents], Promise.all(agents.map((agent) => agent.join())));
   expect(agents.map((agent) => agent.exitCode)).toEqual(agents.map(() => 0));
 }
 
@@ -23,7 +23,7 @@ describe.each(getAllStartMethods())('a Barrier between agents started by %s', (m
     const [barrier, told, rounds] = [new Barrier(3), new Queue<Told>(), 200];
     const agents = await Promise.all(FORMS.map((form) => start(method, 'meet', [barrier, told, rounds, form])));
     const mine: number[] = [];
-    for (let i = 0; i < rounds; i++) mine.push(await withWatchdog(20_000, () => barrier, barrier.wait()));
+    for (let i = 0; i < rounds; i++) mine.push(await withWatchdog(60_000, () => barrier, barrier.wait()));
     await end(barrier, ...agents);
     const all = [mine, (await told.get()).places, (await told.get()).places];
     for (let i = 0; i < rounds; i++) expect(all.map((places) => places[i]).toSorted()).toEqual([0, 1, 2]);
@@ -57,7 +57,7 @@ describe.each(getAllStartMethods())('a Barrier between agents started by %s', (m
   it('of two parties serves more agents than that', async () => {
     const [barrier, told] = [new Barrier(2), new Queue<Told>()];
     const agents = await Promise.all([0, 1, 2].map((index) => start(method, 'meet', [barrier, told, 1e9, FORMS[index % 2]])));
-    for (let i = 0; i < 50; i++) expect([0, 1]).toContain(await withWatchdog(20_000, () => barrier, barrier.wait()));
+    for (let i = 0; i < 50; i++) expect([0, 1]).toContain(await withWatchdog(60_000, () => barrier, barrier.wait()));
     barrier.abort();
     for (const _ of agents) {
       const { places } = await told.get();
@@ -72,7 +72,7 @@ grid('a barrier goes through a queue and comes back as the same', {}, async (met
   const [barrier, queue, told] = [new Barrier(2), new Queue<{ nested: Barrier[] }>(), new Queue<Told>()];
   const agent = await start(method, 'meetWhatComes', [queue, told, 1, 'sync']);
   await queue.put({ nested: [barrier] });
-  const place = await withWatchdog(20_000, () => barrier, barrier.wait());
+  const place = await withWatchdog(60_000, () => barrier, barrier.wait());
   expect((await told.get()).places).toEqual([1 - place]);
   expect((await queue.get()).nested[0]).toBe(barrier);
   await end(barrier, agent);

@@ -12,7 +12,7 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, ind
 /** What each of them got, errors by their code or message. */
 function outcomes(waiting: readonly Promise<number>[]): Promise<unknown[]> {
   const told = waiting.map((each) => each.catch((error: Error & { code?: string }) => error.code ?? error.message));
-  return withWatchdog(20_000, () => waiting, Promise.all(told));
+  return withWatchdog(60_000, () => waiting, Promise.all(told));
 }
 
 describe('a Barrier in one thread', () => {
@@ -46,7 +46,7 @@ describe('a Barrier in one thread', () => {
   it('serves a thousand rounds', async () => {
     const barrier = new Barrier(3);
     const places = await withWatchdog(
-      20_000,
+      60_000,
       () => barrier,
       Promise.all(
         range(3).map(async () => {

@@ -10,7 +10,7 @@ const start = (method: StartMethod, name: string, args: unknown[]): Promise<Proc
 const FORMS = ['sync', 'async'] as const;
 
 async function end(condition: Condition, ...agents: Process[]): Promise<void> {
-  await withWatchdog(20_000, () => [condition, ...agents], Promise.all(agents.map((agent) => agent.join())));
+  await withWatchdog(60_000, () => [condition, ...agents], Promise.all(agents.map((agent) => agent.join())));
   expect(agents.map((agent) => agent.exitCode)).toEqual(agents.map(() => 0));
 }
 
@@ -27,7 +27,7 @@ describe.each([
     await untilWaiting(condition, 1);
     const agent = await start(method, 'tellLock', [{ nested: [condition] }, lock, told]);
     expect(await told.get()).toEqual([true, lock.constructor.name]);
-    expect(await withWatchdog(20_000, () => condition, waiting)).toBe(true);
+    expect(await withWatchdog(60_000, () => condition, waiting)).toBe(true);
     await end(condition, agent);
   });
 });
@@ -67,7 +67,7 @@ describe.each(getAllStartMethods())('a Condition between agents started by %s', 
     }
     for (const name of names) {
       await condition.withLock(() => condition.notify());
-      expect(await withWatchdog(20_000, () => condition, told.get())).toBe(name);
+      expect(await withWatchdog(60_000, () => condition, told.get())).toBe(name);
     }
     expect(told.empty()).toBe(true);
     await Promise.all(mine);

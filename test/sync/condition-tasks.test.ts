@@ -99,7 +99,7 @@ describe('a wait over an RLock', () => {
     const other = condition.withLock(() => void steps.push('other'));
     await new Promise(setImmediate); // it waits for the lock now
     goOn();
-    await withWatchdog(10_000, () => condition, Promise.all([first, other]));
+    await withWatchdog(60_000, () => condition, Promise.all([first, other]));
     expect(steps).toEqual(['first', 'other']);
     expect(condition.getLock().locked()).toBe(false);
   });

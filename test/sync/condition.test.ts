@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { ClosedError, Condition, Lock, RLock, StateError } from 'forkful';
 import { describe, expect, it } from 'vitest';
 import { BLOCK_ANNEX, BLOCK_CONDITION, BLOCK_RLOCK, countBlocks } from '../../src/memory/block.js';
+import { until } from '../helpers/victims.js';
 import { untilWaiting, waiters } from '../helpers/waiters.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
@@ -167,7 +168,7 @@ describe.each([
         await untilWaiting(condition, 1);
         await notify(condition);
       }
-      await withWatchdog(10_000, () => condition, other);
+      await withWatchdog(60_000, () => condition, other);
       expect(told).toEqual(['other']);
     }
   });
@@ -204,9 +205,17 @@ describe.each([
     expect(condition.waitForSync(never, { timeout: 10 })).toBe(0);
     condition.release();
     const begin = performance.now();
-    const waiting = condition.withLock(() => condition.waitFor(async () => false, { timeout: 150 }));
+    let isOver = false;
+    const waiting = condition
+      .withLock(() => condition.waitFor(async () => false, { timeout: 150 }))
+      .finally(() => {
+        isOver = true;
+      });
     for (let i = 0; i < 3; i++) {
-      await untilWaiting(condition, 1);
+      await until(
+        () => isOver || waiters(condition) === 1,
+        () => inspect(condition),
+      );
       await notify(condition);
     }
     expect(await waiting).toBe(false);
@@ -301,7 +310,7 @@ describe('a Condition', () => {
     await Promise.all(all.slice(0, 10));
     expect(told).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     await condition.withLock(() => condition.notifyAll());
-    await withWatchdog(20_000, () => condition, Promise.all(all));
+    await withWatchdog(60_000, () => condition, Promise.all(all));
     expect(told).toHaveLength(count);
     condition[Symbol.dispose]();
     condition.getLock()[Symbol.dispose]();

@@ -1,14 +1,10 @@
-import { inspect, isDeepStrictEqual } from 'node:util';
 import { Event, getAllStartMethods, Process, Queue, RawValue, type StartMethod } from 'forkful';
 import { describe, expect, it } from 'vitest';
-import { currentAgent } from '../../src/arena/agent.js';
-import { payloadWord } from '../../src/memory/block.js';
-import { handleOf } from '../../src/serialize/passable.js';
-import { until } from '../helpers/victims.js';
+import { untilWaitedFor } from '../helpers/waiters.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
 const module = new URL('../fixtures/sync/events.mjs', import.meta.url).href;
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const start = (method: StartMethod, name: string, args: unknown[]): Promise<Process> =>
   new Process({ target: { module, name }, args, method }).start();
 const next = <T>(queue: Queue<T>): Promise<T> => queue.get({ timeout: WAIT_MS });
@@ -16,12 +12,6 @@ const next = <T>(queue: Queue<T>): Promise<T> => queue.get({ timeout: WAIT_MS })
 async function end(processes: readonly Process[]): Promise<void> {
   await withWatchdog(WAIT_MS, () => processes, Promise.all(processes.map((each) => each.join())));
   expect(processes.map((each) => each.exitCode)).toEqual(processes.map(() => 0));
-}
-
-/** Who waits, by the flags of the event count (src/arena/waiting.ts): how many agents by promises, and whether somebody sleeps. */
-function waitingFor(event: Event): [number, boolean] {
-  const flags = Atomics.load(currentAgent().region.words, payloadWord(event[handleOf]().offset) + 1);
-  return [[...(flags & 0xffff).toString(2)].filter((bit) => bit === '1').length, (flags & 0x10000) !== 0];
 }
 
 describe.each(getAllStartMethods())('an Event between agents started by %s', (method) => {
@@ -38,11 +28,7 @@ describe.each(getAllStartMethods())('an Event between agents started by %s', (me
     const [event, reports] = [new Event(), new Queue<unknown>()];
     const waiters = await Promise.all(['sync', 'async', 'async'].map((form) => start(method, 'waitFor', [event, form, reports])));
     for (const _ of waiters) expect(await next(reports)).toBe('waits');
-    await until(
-      () => isDeepStrictEqual(waitingFor(event), [2, true]),
-      WAIT_MS,
-      () => inspect([event, waitingFor(event)]),
-    );
+    await untilWaitedFor(event, 2);
     event.set();
     event.clear();
     for (const _ of waiters) expect(await next(reports)).toBe(true);

@@ -37,7 +37,7 @@ describe('an Event in one thread', () => {
     const event = new Event();
     const order: number[] = [];
     const waiting = [0, 1, 2, 3, 4].map(async (index) => {
-      const was = await event.wait({ timeout: index % 2 ? Number.POSITIVE_INFINITY : 20_000 });
+      const was = await event.wait({ timeout: index % 2 ? Number.POSITIVE_INFINITY : 60_000 });
       order.push(index);
       return was;
     });
@@ -48,7 +48,7 @@ describe('an Event in one thread', () => {
 
   it('wakes all who waited when it is set, though it is cleared at once; not those who come later', async () => {
     const event = new Event();
-    const waiting = [event.wait(), event.wait({ timeout: 20_000 })];
+    const waiting = [event.wait(), event.wait({ timeout: 60_000 })];
     event.set();
     event.clear();
     const late = event.wait({ timeout: 0 });
@@ -100,7 +100,7 @@ describe('an Event in one thread', () => {
     event.set();
     expect(inspect(event)).toBe('<Event set>');
     event.clear();
-    const waiting = [event.wait(), event.wait({ timeout: 10_000 })];
+    const waiting = [event.wait(), event.wait({ timeout: 60_000 })];
     event[Symbol.dispose]();
     event[Symbol.dispose]();
     for (const one of waiting) await expect(one).rejects.toThrow(ClosedError);

@@ -31,11 +31,11 @@ describe.each(getAllStartMethods())('a Lock between agents started by %s', (meth
     for (const _ of hogs) await started.get();
     const acquireOften = async (): Promise<void> => {
       for (let i = 0; i < 100; i++) {
-        expect(await lock[form]({ timeout: 10_000 })).toBe(true);
+        expect(await lock[form]({ timeout: 60_000 })).toBe(true);
         lock.release();
       }
     };
-    await withWatchdog(25_000, () => lock, acquireOften());
+    await withWatchdog(60_000, () => lock, acquireOften());
     stop.value = 1;
     await Promise.all(hogs.map((each) => each.join()));
   });

@@ -8,7 +8,7 @@ import { backend } from '../helpers/backends.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
 const EACH = 120;
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 
 /** Takes `count` turns of the event loop. @returns the longest time that one took, in milliseconds */
 async function longestTurn(count: number): Promise<number> {

@@ -5,7 +5,7 @@ import { itNative } from '../helpers/backends.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
 const module = new URL('../fixtures/sync/rlocks.mjs', import.meta.url).href;
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const start = (method: StartMethod, name: string, args: unknown[]): Promise<Process> =>
   new Process({ target: { module, name }, args, method }).start();
 const next = <T>(queue: Queue<T>): Promise<T> => queue.get({ timeout: WAIT_MS });
@@ -70,14 +70,14 @@ describe('an RLock that is fought for', () => {
     for (const _ of hogs) await next(started);
     const acquireOften = async (): Promise<void> => {
       for (let i = 0; i < 50; i++) {
-        if (form === 'hold') (await lock.hold({ timeout: 10_000 }))[Symbol.dispose]();
+        if (form === 'hold') (await lock.hold({ timeout: 60_000 }))[Symbol.dispose]();
         else {
-          expect(await lock[form]({ timeout: 10_000 })).toBe(true);
+          expect(await lock[form]({ timeout: 60_000 })).toBe(true);
           lock.release();
         }
       }
     };
-    await withWatchdog(25_000, () => lock, acquireOften());
+    await withWatchdog(60_000, () => lock, acquireOften());
     stop.value = 1;
     await end(hogs);
   });

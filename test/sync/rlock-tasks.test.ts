@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import { skipIf } from '../helpers/examples.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const resource = new AsyncResource('outside of every turn');
 /** Runs `task` as one that nobody who has a turn has started. */
 const outside = <T>(task: () => T): T => resource.runInAsyncScope(task);

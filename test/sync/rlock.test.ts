@@ -106,7 +106,7 @@ describe('an RLock in one thread', () => {
     const lock = new RLock();
     let leave = (): void => {};
     const inside = lock.withLock(() => new Promise<void>((resolve) => (leave = resolve)));
-    const waiting = [lock.hold(), lock.withLock(() => 1), lock.hold({ timeout: 10_000 })];
+    const waiting = [lock.hold(), lock.withLock(() => 1), lock.hold({ timeout: 60_000 })];
     await Promise.resolve();
     lock[Symbol.dispose]();
     lock[Symbol.dispose]();

@@ -11,7 +11,7 @@ import { until } from '../helpers/victims.js';
 import { withWatchdog } from '../helpers/watchdog.js';
 
 const module = new URL('../fixtures/sync/semaphores.mjs', import.meta.url).href;
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 /** In an event count: somebody sleeps (src/arena/waiting.ts). */
 const SLEEPER = 1 << 16;
 const start = (method: StartMethod, name: string, args: unknown[]): Promise<Process> =>
@@ -132,11 +132,11 @@ describe('semaphores that are fought for', () => {
       for (const _ of hogs) await next(started);
       const acquireOften = async (): Promise<void> => {
         for (let i = 0; i < 50; i++) {
-          expect(await semaphore[form]({ timeout: 10_000 })).toBe(true);
+          expect(await semaphore[form]({ timeout: 60_000 })).toBe(true);
           semaphore.release();
         }
       };
-      await withWatchdog(25_000, () => semaphore, acquireOften());
+      await withWatchdog(60_000, () => semaphore, acquireOften());
       stop.value = 1;
       await end(hogs);
     },
@@ -148,7 +148,7 @@ describe('semaphores that are fought for', () => {
     for (const _ of hogs) await next(started);
     for (let i = 0; i < 50; i++) {
       for (const before = Atomics.load(words, 0); Atomics.load(words, 0) < before + 3; );
-      expect(semaphore.acquireSync({ timeout: 10_000 })).toBe(true);
+      expect(semaphore.acquireSync({ timeout: 60_000 })).toBe(true);
       semaphore.release();
     }
     stop.value = 1;
@@ -156,6 +156,12 @@ describe('semaphores that are fought for', () => {
   });
 
   it('tell the others what was reserved for one that no longer waits', async () => {
+    // the other one may have waited long enough for us before we give up: then there is nothing to tell, and it is made anew
+    while (!(await isToldOf()));
+  });
+
+  /** False when its grace was over. */
+  async function isToldOf(): Promise<boolean> {
     const [semaphore, reports, controller] = [new Semaphore(1), new Queue<string>(), new AbortController()];
     const [words, events] = [currentAgent().region.words, payloadWord(semaphore[handleOf]().offset)];
     const sleeps = (): boolean => (Atomics.load(words, events) & SLEEPER) !== 0;
@@ -164,16 +170,18 @@ describe('semaphores that are fought for', () => {
     for (let looks = 0; looks <= PATIENCE; looks++) currentWaiting().lookAgain(events); // it is the heir now
     const waiter = await start(method, 'waitFor', [semaphore, 'sync', reports]);
     expect(await next(reports)).toBe('waits');
-    await until(sleeps, WAIT_MS, () => inspect(semaphore));
+    await until(sleeps, () => inspect(semaphore));
     semaphore.release();
     while (!sleeps()); // it has looked, and left the permit to us
     const notifications = Atomics.load(words, events + 1);
+    const isReserved = Atomics.load(words, events + 2) === currentAgent().id;
     controller.abort();
     await expect(mine).rejects.toThrow('aborted');
-    expect(Atomics.load(words, events + 1)).toBeGreaterThan(notifications);
+    if (isReserved) expect(Atomics.load(words, events + 1)).toBeGreaterThan(notifications);
     expect(await next(reports)).toBe('has it');
     await end([waiter]);
-  });
+    return isReserved;
+  }
 });
 
 describe('a Semaphore in a copy of its process', () => {

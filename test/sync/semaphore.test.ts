@@ -190,7 +190,7 @@ describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])('a %s in one thread'
   it('is unusable after disposal, which rejects what waits, twice is once', async () => {
     const semaphore = make(1);
     semaphore.acquireSync();
-    const waiting = [semaphore.acquire(), semaphore.acquire({ timeout: 10_000 }), semaphore.hold(), semaphore.withLock(() => 1)];
+    const waiting = [semaphore.acquire(), semaphore.acquire({ timeout: 60_000 }), semaphore.hold(), semaphore.withLock(() => 1)];
     semaphore[Symbol.dispose]();
     semaphore[Symbol.dispose]();
     for (const one of waiting) await expect(one).rejects.toThrow(ClosedError);
