@@ -54,7 +54,7 @@ napi_value descriptorBorrow(napi_env env, napi_callback_info info) {
   const double timeoutMs = args.number(1, "timeoutMs", 0);
   if (!args.ok() || hasThrown(env)) return nullptr;
   os::UniqueFd fd;
-  os::Status status = door::borrow(pass.door, pass.ticket, os::Deadline::after(timeoutMs), fd);
+  os::Status status = door::borrow(pass.door, pass.ticket, timeoutMs, fd);
   if (!status.ok()) return throwStatus(env, status);
   return Napi::Number::New(env, fd.release());
 }
@@ -64,7 +64,7 @@ napi_value descriptorRelease(napi_env env, napi_callback_info info) {
   const Pass pass = passAt(args, 0);
   const double timeoutMs = args.number(1, "timeoutMs", 0);
   if (!args.ok() || hasThrown(env)) return nullptr;
-  return nothingOr(env, door::release(pass.door, pass.ticket, os::Deadline::after(timeoutMs)));
+  return nothingOr(env, door::release(pass.door, pass.ticket, timeoutMs));
 }
 
 }  // namespace forkful::binding

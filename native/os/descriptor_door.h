@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "deadline.h"
 #include "status.h"
 #include "unique_fd.h"
 
@@ -18,12 +17,12 @@ Status lend(int fd, Key& door, Key& ticket);
 
 /**
  * A duplicate of what is lent; close-on-exec. Blocks for as long as the door takes. ECONNREFUSED: its process has ended, or lends nothing; ENOENT: not this;
- * ETIMEDOUT: the process does not answer, since it is stopped.
+ * ETIMEDOUT: the process has not answered within `patienceMs`, in which time that this process was stopped does not count: it is stopped.
  */
-Status borrow(const Key& door, const Key& ticket, Deadline deadline, UniqueFd& out);
+Status borrow(const Key& door, const Key& ticket, double patienceMs, UniqueFd& out);
 
 /** Nobody will present the ticket any more: whoever lent closes its duplicate. As `borrow`; a door that is gone is no failure. */
-Status release(const Key& door, const Key& ticket, Deadline deadline);
+Status release(const Key& door, const Key& ticket, double patienceMs);
 
 /** In a forked child: what its parent lends is its parent's to give. */
 void becomeForked();

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "background_thread.h"
 #include "datagram.h"
@@ -19,11 +20,10 @@ namespace forkful::os::descriptor_door {
 
 namespace {
 
-/** A visitor that says nothing holds up the others for so long; none but processes of this user come so far. */
-constexpr double kPatienceMs = 1000;
-constexpr int kBacklog = 128;
-/** Between two attempts to get into a door's full queue. */
-constexpr long kPauseNs = 1'000'000;
+/** While this process is stopped, as many as the system allows may leave word in the queue that they need something no more. */
+constexpr int kBacklog = 4096;
+/** Between two looks, and two attempts. */
+constexpr double kLookMs = 5;
 
 constexpr char kBorrow = 'b';
 constexpr char kRelease = 'r';
@@ -35,6 +35,11 @@ struct Door {
   Key name{};
   UniqueFd listener;
   std::map<Key, UniqueFd> lent;
+  /**
+   * Let in, and silent so far: the thread's alone. No clock runs for them, since one that is stopped or has no CPU is not gone, and holds up nobody. None but
+   * processes of this user come so far.
+   */
+  std::vector<UniqueFd> visitors;
 };
 
 /** Of what follows, and of what is lent. Never destroyed: the thread may outlive whatever ends with the process. */
@@ -70,17 +75,20 @@ bool isOfThisUser(int socket) {
   return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 && peer.uid == geteuid();
 }
 
+void pauseFor(double ms) {
+  const timespec pause{0, static_cast<long>(ms * 1e6)};
+  nanosleep(&pause, nullptr);
+}
+
 /** One question, one answer. True: nothing is lent any more, and the door is no longer this process's. */
-bool serve(Door& door, int visitor) {
-  Datagram question;
-  bool came = false;
-  if (!receiveDatagram(visitor, Deadline::after(kPatienceMs), came, question).ok() || !came) return false;
+bool answer(Door& door, int visitor, const Datagram& question) {
   Key ticket;
   if (question.bytes.size() != 1 + ticket.size()) return false;
   memcpy(ticket.data(), question.bytes.data() + 1, ticket.size());
   const std::lock_guard<std::mutex> lock(guard);
   const auto found = door.lent.find(ticket);
   bool sent = false;
+  // What cannot be sent now, as the user has too many descriptors under way, is asked for again.
   if (found == door.lent.end()) {
     (void)sendDatagram(visitor, &kUnknown, 1, nullptr, 0, sent).ok();
   } else if (question.bytes[0] == kBorrow) {
@@ -95,18 +103,37 @@ bool serve(Door& door, int visitor) {
   return true;
 }
 
+void letIn(Door& door) {
+  UniqueFd visitor(retryOnInterrupt([&] { return accept4(door.listener.get(), nullptr, nullptr, SOCK_CLOEXEC); }));
+  if (visitor.valid()) {
+    if (isOfThisUser(visitor.get())) door.visitors.push_back(std::move(visitor));
+  } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+    // No descriptors are left: whoever waits is served when there are.
+    pauseFor(2 * kLookMs);
+  }
+}
+
+/** Answers those who have asked, and forgets them and those who have gone. True as of `answer`. */
+bool serveVisitors(Door& door) {
+  for (size_t i = door.visitors.size(); i-- > 0;) {
+    Datagram question;
+    bool came = false;
+    const Status status = receiveDatagram(door.visitors[i].get(), Deadline::after(0), came, question);
+    if (status.ok() && !came) continue;
+    if (status.ok() && answer(door, door.visitors[i].get(), question)) return true;
+    door.visitors.erase(door.visitors.begin() + static_cast<ptrdiff_t>(i));
+  }
+  return false;
+}
+
 void* serveWhileLent(void* argument) {
   Door* door = static_cast<Door*>(argument);
-  for (;;) {
-    const UniqueFd visitor(retryOnInterrupt([&] { return accept4(door->listener.get(), nullptr, nullptr, SOCK_CLOEXEC); }));
-    if (visitor.valid()) {
-      if (isOfThisUser(visitor.get()) && serve(*door, visitor.get())) break;
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-      // No descriptors are left: whoever waits is served when there are.
-      const timespec pause{0, 10 * kPauseNs};
-      nanosleep(&pause, nullptr);
-    }
-  }
+  do {
+    std::vector<pollfd> entries{{door->listener.get(), POLLIN, 0}};
+    for (const UniqueFd& visitor : door->visitors) entries.push_back({visitor.get(), POLLIN, 0});
+    if (ppoll(entries.data(), entries.size(), nullptr, nullptr) == -1) pauseFor(kLookMs);
+    if ((entries[0].revents & POLLIN) != 0) letIn(*door);
+  } while (!serveVisitors(*door));
   delete door;
   return nullptr;
 }
@@ -115,7 +142,7 @@ void* serveWhileLent(void* argument) {
 Status openDoor() {
   auto door = std::make_unique<Door>();
   if (Status status = randomKey(door->name); !status.ok()) return status;
-  door->listener.reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  door->listener.reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!door->listener.valid()) return Status::lastError("socket");
   const Name name = nameOf(door->name);
   if (bind(door->listener.get(), reinterpret_cast<const sockaddr*>(&name.address), name.length) == -1) return Status::lastError("bind");
@@ -127,35 +154,39 @@ Status openDoor() {
   return Status::success();
 }
 
-Status connectTo(const Key& door, Deadline deadline, UniqueFd& out) {
+/** `isIn` is false while the queue is full. ECONNREFUSED: there is no such door, and will be none. */
+Status connectTo(const Key& door, UniqueFd& out, bool& isIn) {
   out.reset(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!out.valid()) return Status::lastError("socket");
   const Name name = nameOf(door);
-  while (connect(out.get(), reinterpret_cast<const sockaddr*>(&name.address), name.length) == -1) {
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) return Status::lastError("connect");
-    if (deadline.passed()) return Status::fail(ETIMEDOUT, "connect");
-    const timespec pause{0, kPauseNs};
-    nanosleep(&pause, nullptr);
-  }
-  return Status::success();
+  isIn = retryOnInterrupt([&] { return connect(out.get(), reinterpret_cast<const sockaddr*>(&name.address), name.length); }) != -1;
+  return isIn || errno == EAGAIN ? Status::success() : Status::lastError("connect");
 }
 
-Status ask(char what, const Key& door, const Key& ticket, Deadline deadline, Datagram& answer) {
-  UniqueFd socket;
-  if (Status status = connectTo(door, deadline, socket); !status.ok()) return status;
+/**
+ * Asks until there is an answer: to ask twice does what asking once does. One who hangs up is asked again: it may be there still, and connect() says whether
+ * it is. Patience is counted in looks, not by a clock: whoever was stopped itself must not take the other one for stopped.
+ */
+Status ask(char what, const Key& door, const Key& ticket, double patienceMs, Datagram& answer) {
   char question[1 + sizeof(Key)];
   question[0] = what;
   memcpy(question + 1, ticket.data(), ticket.size());
-  bool done = false;
-  // The door was closed, or its process has ended, with this visitor in the queue.
-  if (!sendDatagram(socket.get(), question, sizeof question, nullptr, 0, done).ok()) return Status::fail(ECONNREFUSED, "sendmsg");
-  Status status = receiveDatagram(socket.get(), deadline, done, answer);
-  if (!status.ok()) return status;
-  if (!done) return Status::fail(ETIMEDOUT, "recvmsg");
-  // The same, while it had the question.
-  if (answer.bytes.empty()) return Status::fail(ECONNREFUSED, "recvmsg");
-  return answer.bytes[0] == kHere ? Status::success() : Status::fail(ENOENT, "recvmsg");
+  UniqueFd socket;
+  for (double waitedMs = 0; waitedMs < patienceMs; waitedMs += kLookMs) {
+    bool done = true;
+    if (!socket.valid()) {
+      if (Status status = connectTo(door, socket, done); !status.ok()) return status;
+      if (!done || !sendDatagram(socket.get(), question, sizeof question, nullptr, 0, done).ok() || !done) socket.reset();
+    }
+    if (socket.valid()) {
+      if (Status status = receiveDatagram(socket.get(), Deadline::after(kLookMs), done, answer); !status.ok()) return status;
+      if (!done) continue;
+      if (!answer.bytes.empty()) return answer.bytes[0] == kHere ? Status::success() : Status::fail(ENOENT, "recvmsg");
+      socket.reset();
+    }
+    pauseFor(kLookMs);
+  }
+  return Status::fail(ETIMEDOUT, "recvmsg");
 }
 
 }  // namespace
@@ -173,17 +204,17 @@ Status lend(int fd, Key& door, Key& ticket) {
   return Status::success();
 }
 
-Status borrow(const Key& door, const Key& ticket, Deadline deadline, UniqueFd& out) {
+Status borrow(const Key& door, const Key& ticket, double patienceMs, UniqueFd& out) {
   Datagram answer;
-  if (Status status = ask(kBorrow, door, ticket, deadline, answer); !status.ok()) return status;
+  if (Status status = ask(kBorrow, door, ticket, patienceMs, answer); !status.ok()) return status;
   if (answer.fds.size() != 1) return Status::fail(ENOENT, "recvmsg");
   out = std::move(answer.fds[0]);
   return Status::success();
 }
 
-Status release(const Key& door, const Key& ticket, Deadline deadline) {
+Status release(const Key& door, const Key& ticket, double patienceMs) {
   Datagram answer;
-  const Status status = ask(kRelease, door, ticket, deadline, answer);
+  const Status status = ask(kRelease, door, ticket, patienceMs, answer);
   return status.error == ECONNREFUSED || status.error == ENOENT ? Status::success() : status;
 }
 

@@ -70,6 +70,8 @@ struct Client {
   UniqueFd socket;
   std::deque<Reply> waiting{};  // for room in the socket
   bool watchesRoom = false;
+  /** The user has too many descriptors under way, of whomever: nobody tells when there are fewer. */
+  bool isHeldUp = false;
   bool isGone = false;
 };
 
@@ -132,10 +134,11 @@ class Server {
     for (;;) {
       bool isBusy = false;
       if (!requests_.empty() && startFirst(out, isBusy)) return;
+      const bool isHeldUp = flushHeldUp();
       sweepClients();
       epoll_event events[64];
       // After a request that could be served the rest of them wait their turn behind whatever has happened meanwhile.
-      const int timeoutMs = requests_.empty() ? -1 : isBusy ? kBetweenAttemptsMs : 0;
+      const int timeoutMs = !requests_.empty() && !isBusy ? 0 : isBusy || isHeldUp ? kBetweenAttemptsMs : -1;
       const int count = epoll_wait(epoll_.get(), events, sizeof events / sizeof *events, timeoutMs);
       for (int i = 0; i < count; i++) handle(events[i]);
       sweepClients();
@@ -299,9 +302,10 @@ class Server {
       const int pidfd = reply.pidfd != nullptr ? reply.pidfd->get() : -1;
       bool sent = false;
       const Status status = sendDatagram(client.socket.get(), reply.bytes, sizeof reply.bytes, &pidfd, pidfd >= 0 ? 1 : 0, sent);
+      client.isHeldUp = status.error == ETOOMANYREFS;
+      if (client.isHeldUp) break;
       if (status.ok() && !sent) return watchRoom(client, true);
       if (!status.ok()) {
-        // Descriptors in flight are limited per user, and a client that reads none of its messages is as good as gone too.
         client.isGone = true;
         return;
       }
@@ -310,6 +314,16 @@ class Server {
       client.waiting.pop_front();
     }
     watchRoom(client, false);
+  }
+
+  /** Whether any client still is. */
+  bool flushHeldUp() {
+    bool isAny = false;
+    for (auto& client : clients_) {
+      if (client->isHeldUp && !client->isGone) flush(*client);
+      isAny = isAny || client->isHeldUp;
+    }
+    return isAny;
   }
 
   void watchRoom(Client& client, bool on) {

@@ -6,16 +6,18 @@ import { FrameReader, FrameWriter } from './framing.js';
 
 export class Handshaking {
   readonly stream: StreamSocket;
-  /** On the clock of `performance.now()`. */
+  /** Of the message that it waits for, on the clock of `performance.now()`. */
   deadline: number;
+  readonly #messageMs: number;
   readonly #steps: Steps;
   readonly #reader = new FrameReader();
   #step: IteratorResult<Uint8Array | null, void>;
   #frame: FrameWriter | undefined;
 
-  constructor(stream: StreamSocket, key: Uint8Array, deadline: number) {
+  constructor(stream: StreamSocket, key: Uint8Array, now: number, messageMs: number) {
     this.stream = stream;
-    this.deadline = deadline;
+    this.deadline = now + messageMs;
+    this.#messageMs = messageMs;
     this.#steps = handshake(key, 'listener');
     this.#step = this.#steps.next();
   }
@@ -35,6 +37,8 @@ export class Handshaking {
           if (now >= this.deadline) throw new AuthenticationError('The peer did not answer in time');
           return false;
         }
+        // each has its own time: this thread may have been away when one came, and who sends the next waited for our answer. There are but three
+        if (sent === null) this.deadline = now + this.#messageMs;
         this.#step = this.#steps.next(received);
       }
       return true;

@@ -38,7 +38,7 @@ export class Intake implements Source {
       const stream = this.#listener.accept();
       if (stream === null) break;
       if (this.#key === undefined) this.#outcomes.push({ stream });
-      else this.#advance(new Handshaking(stream, this.#key, performance.now() + this.#handshakeMs));
+      else this.#advance(new Handshaking(stream, this.#key, performance.now(), this.#handshakeMs));
     }
     if (!this.#isAwaited) this.#rest();
     return this.#outcomes.shift() ?? NOTHING;

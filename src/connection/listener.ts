@@ -32,7 +32,7 @@ export interface ListenerOptions extends SocketOptions {
   address?: Address | undefined;
   /** How many connections the system keeps waiting to be accepted, 0 to 65,535; default 1. */
   backlog?: number | undefined;
-  /** How long a peer may take for the handshake, in milliseconds, 1 to 3,600,000; default 10,000. Time in which nobody accepts is not counted. */
+  /** Milliseconds for each of a peer's three messages of the handshake, 1 to 3,600,000; default 10,000. Time in which nobody accepts is not counted. */
   handshakeTimeout?: number | undefined;
 }
 

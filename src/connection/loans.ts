@@ -17,8 +17,8 @@ const PASS_WORDS = 8;
 const LENT = 8;
 export const LOAN_WORDS = 9;
 
-/** A process that is stopped does not give out what it lends. */
-const BORROW_MS = 5000;
+/** A process that is stopped does not give out what it lends. One that merely has no turn on its processor is not to be taken for it. */
+const BORROW_MS = 30_000;
 /** It will see later, then, that nobody wants it any more. */
 const RELEASE_MS = 100;
 
@@ -37,7 +37,7 @@ export function borrow({ offset }: Handle): number {
     return descriptorsFor('To receive a descriptor').borrow(readPass(payloadWord(offset)), BORROW_MS);
   } catch (error) {
     if (!(error instanceof SystemError) || !['ECONNREFUSED', 'ENOENT', 'ETIMEDOUT'].includes(error.code)) throw error;
-    const why = error.code === 'ETIMEDOUT' ? 'is stopped' : 'has ended, or has it no more';
+    const why = error.code === 'ETIMEDOUT' ? 'does not answer, as if it were stopped' : 'has ended, or has it no more';
     throw new StaleHandleError(`A descriptor or a connection over a socket cannot be received: the process that sent it ${why}`);
   }
 }
@@ -48,7 +48,7 @@ export function release(at: number): void {
   try {
     descriptorsFor('To let go of a descriptor').release(readPass(at), RELEASE_MS);
   } catch {
-    // its process is stopped: it has the question, and answers it when it goes on
+    // its process is stopped: it finds the question when it goes on, unless thousands were before us and there was no room for it
   }
 }
 

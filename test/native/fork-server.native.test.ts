@@ -1,5 +1,6 @@
 /** The addon's fork server, over its clients' sockets: test/fixtures/native/fork-server.mjs is one, with children that do as they are told. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -150,10 +151,11 @@ afterEach(async () => {
   }
 });
 
-/** A server with this test as its client; gone with the test. */
-function startServer(): Running {
+/** A server with this test as its client; gone with the test. `shell`: what is done before it begins. */
+function startServer(shell = '', user: SpawnOptions = {}): Running {
   const [mine, its] = addon.socketPair();
-  const server = spawn(process.execPath, [fixture('fork-server.mjs')], {
+  const server = spawn('sh', ['-c', `${shell}\nexec "$0" "$1"`, process.execPath, fixture('fork-server.mjs')], {
+    ...user,
     stdio: ['ignore', 'ignore', 'inherit', its],
     env: { ...process.env, NODE_OPTIONS: undefined, VITEST: undefined },
   });
@@ -421,6 +423,32 @@ describe('a fork server', () => {
     expect(silent.next().kind).toBe(STARTED);
     expect(out.read()).toBe('I run');
     silent.close();
+  });
+
+  it('keeps the news for a client while its user has too many descriptors under way', async ({ skip }) => {
+    // The limit is not root's.
+    const user = process.geteuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
+    const crowd = fixture('descriptors-under-way.mjs');
+    if (spawnSync('test', ['-r', crowd], user).status !== 0) skip('no other user can read these files');
+    const { client, process: server } = startServer('ulimit -n 100', user);
+    expect(client.run('exit', 0)).toBe(0);
+    const others = spawn(process.execPath, [crowd], { ...user, stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(others, 'exit');
+    try {
+      await withWatchdog(WAIT_MS, () => 'none are under way', once(others.stdout, 'data'));
+      const id = client.request('exit', 7);
+      await withWatchdog(
+        WAIT_MS,
+        () => 'no child',
+        eventually(() => readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8') !== ''),
+      );
+      others.kill('SIGKILL');
+      client.started(id);
+      expect(client.ended(id)).toBe(7);
+    } finally {
+      others.kill('SIGKILL');
+      await ended;
+    }
   });
 
   it('refuses what it cannot serve', () => {
