@@ -180,7 +180,7 @@ export class Channel {
     const since = reservation.times;
     holdForWait(this.#offset);
     return {
-      isReady: () => (ring.mayHaveItem() ? !reservation.isActive || !reservation.covers(ring.got(), since) : ring.isClosed()),
+      isReady: () => (ring.mayHaveItem() ? !reservation.isActive || !this.#isAnothers(ring.got(), since) : ring.isClosed()),
       events: [this.#at + RING_ITEMS],
       get sliceMs() {
         return reservation.isActive ? LEFT_SLICE_MS : LAST_SLICE_MS;
