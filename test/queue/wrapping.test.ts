@@ -132,8 +132,23 @@ describe('a reservation', () => {
     const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
     const reservation = new Reservation();
     reservation.add(5);
-    now.mockReturnValue(3000);
+    expect(reservation.covers(5, reservation.times, true)).toBe(true);
+    now.mockReturnValue(12_000);
     expect([reservation.covers(5, reservation.times, true), reservation.isActive]).toEqual([false, false]);
+  });
+
+  it.each([
+    [false, 100],
+    [true, 10_000],
+  ] as const)('has all its grace when whoever made it was away in between; the other one seen to wait: %s', (isAwaited, graceMs) => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    const reservation = new Reservation();
+    reservation.add(5);
+    const looks = [0, graceMs, graceMs + 1].map((ms) => {
+      now.mockReturnValue(60_000 + ms);
+      return reservation.covers(5, reservation.times, isAwaited);
+    });
+    expect(looks).toEqual([true, true, false]);
   });
 
   it('covers items whose counts pass 2^31', () => {
