@@ -14,15 +14,14 @@ import { BrokenPipeError, ClosedError, EOFError } from '../errors.js';
 import { holdForWait, letGoAfterWait } from '../memory/handle.js';
 import type { Holders } from '../memory/holders.js';
 import { Incoming } from '../queue/message.js';
-import { LARGEST_MESSAGE, PUT_DONE, Ring, RING_ITEMS, RING_PUT_COUNT, RING_SPACE, TAG_INT, type WritePayload } from '../queue/ring.js';
+import { LARGEST_MESSAGE, NOWAIT_MS, PUT_DONE, Ring, RING_ITEMS, RING_PUT_COUNT, RING_SPACE, TAG_INT, type WritePayload } from '../queue/ring.js';
 import type { Watch } from '../util/waitable.js';
 import { NOTHING } from './connection.js';
 
 /** Within 200 ms of its death a holder is missed by whoever waits. Threads sleep beside one where the system can do that; promises, and others, look. */
 const DEATH_SLICE_MS = 100;
 const ROOM_SLICE_MS = 50;
-/** Whoever has a side's lock has it for microseconds, unless it is stopped or preempted: one that may not wait gives it so long, and a promise looks again after so long. */
-const NOWAIT_MS = 20;
+/** A promise that found a side's lock held looks again after so long. */
 const BUSY_SLICE_MS = 5;
 
 /** A message on its way out: `queue/message.ts` has values, `ring-connection.ts` bytes. */
@@ -62,15 +61,13 @@ class Lane {
     return this.ring.isClosed() || this.others.areGone();
   }
 
-  /** `deadline` undefined: for a promise form, which must not block. */
+  /** `deadline`: the whole wait's, which all its attempts together may exceed by `NOWAIT_MS`; undefined: for a promise form, which must not block. */
   protected acquire(lock: Mutex, deadline: Deadline | undefined): boolean {
     if (deadline === undefined) {
       this.isBusy = lock.acquireBriefly() === NOT_ACQUIRED;
       return !this.isBusy;
     }
-    if (lock.acquireSync(deadline) !== NOT_ACQUIRED) return true;
-    const now = performance.now();
-    return deadline <= now && lock.acquireSync(now + NOWAIT_MS) !== NOT_ACQUIRED;
+    return lock.acquireSync(deadline + NOWAIT_MS) !== NOT_ACQUIRED;
   }
 
   /** Of a promise that waits. */

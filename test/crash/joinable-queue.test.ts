@@ -194,7 +194,7 @@ describe('one is stopped at a step', () => {
         expect(['ERR_FORKFUL_EMPTY', 'ERR_FORKFUL_FULL']).toContain((error as { code: string }).code);
       }
     }
-    expect(performance.now() - began).toBeLessThan(2000);
+    expect(performance.now() - began).toBeLessThan(10_000); // two of these wait a second for one side
   };
   const finish = async (queue: JoinableQueue): Promise<void> => {
     for (let got = true; got; ) {
