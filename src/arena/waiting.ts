@@ -109,6 +109,7 @@ export class Waiting extends EventCounts {
     return new Promise((resolve, reject) => {
       const { deadline = Number.POSITIVE_INFINITY, signal } = options;
       if (signal?.aborted) return reject(signal.reason);
+      if (deadline <= performance.now()) this.lookAgain(events); // what is there for those in line may be followed by more, for one that cannot wait
       if (!this.#waiters.has(events) && attempt(0)) return resolve(true);
       const waiter: Waiter = { attempt, looks: 0, isLooking: false, resolve, reject, options };
       if (deadline !== Number.POSITIVE_INFINITY) {
@@ -278,16 +279,10 @@ export class Waiting extends EventCounts {
   }
 
   #timeOut(events: number, waiter: Waiter): void {
-    let taken = false;
-    try {
-      taken = this.#waiters.get(events)?.[0] === waiter && look(waiter);
-    } catch (error) {
-      this.#leave(events, waiter);
-      waiter.reject(error);
-      return;
-    }
+    this.lookAgain(events); // what came in time, for it and for those before it, this event loop may not have come to
+    if (!this.#waiters.get(events)?.includes(waiter)) return;
     this.#leave(events, waiter);
-    waiter.resolve(taken);
+    waiter.resolve(false);
   }
 
   /** It may be the one for whom a notification was consumed: another one must have that. */

@@ -14,15 +14,25 @@ import { BrokenPipeError, ClosedError, EOFError } from '../errors.js';
 import { holdForWait, letGoAfterWait } from '../memory/handle.js';
 import type { Holders } from '../memory/holders.js';
 import { Incoming } from '../queue/message.js';
-import { LARGEST_MESSAGE, PUT_DONE, Ring, RING_ITEMS, RING_PUT_COUNT, RING_SPACE, TAG_INT, type WritePayload } from '../queue/ring.js';
+import {
+  LARGEST_MESSAGE,
+  NOWAIT_MS,
+  PUT_DONE,
+  Ring,
+  RING_ITEMS,
+  RING_PUT_COUNT,
+  RING_SPACE,
+  TAG_INT,
+  type WritePayload,
+} from '../queue/ring.js';
 import type { Watch } from '../util/waitable.js';
 import { NOTHING } from './connection.js';
+import { discardAll } from './pipe-block.js';
 
 /** Within 200 ms of its death a holder is missed by whoever waits. Threads sleep beside one where the system can do that; promises, and others, look. */
 const DEATH_SLICE_MS = 100;
 const ROOM_SLICE_MS = 50;
-/** Whoever has a side's lock has it for microseconds, unless it is stopped or preempted: one that may not wait gives it so long, and a promise looks again after so long. */
-const NOWAIT_MS = 20;
+/** A promise that found a side's lock held looks again after so long. */
 const BUSY_SLICE_MS = 5;
 
 /** A message on its way out: `queue/message.ts` has values, `ring-connection.ts` bytes. */
@@ -62,15 +72,13 @@ class Lane {
     return this.ring.isClosed() || this.others.areGone();
   }
 
-  /** `deadline` undefined: for a promise form, which must not block. */
+  /** `deadline`: the whole wait's, which all its attempts together may exceed by `NOWAIT_MS`; undefined: for a promise form, which must not block. */
   protected acquire(lock: Mutex, deadline: Deadline | undefined): boolean {
     if (deadline === undefined) {
       this.isBusy = lock.acquireBriefly() === NOT_ACQUIRED;
       return !this.isBusy;
     }
-    if (lock.acquireSync(deadline) !== NOT_ACQUIRED) return true;
-    const now = performance.now();
-    return deadline <= now && lock.acquireSync(now + NOWAIT_MS) !== NOT_ACQUIRED;
+    return lock.acquireSync(deadline + NOWAIT_MS) !== NOT_ACQUIRED;
   }
 
   /** Of a promise that waits. */
@@ -146,7 +154,7 @@ export class Outlet extends Lane {
     this.ring.putLock.close();
   }
 
-  /** Looks at the other end first: outside of the lock, since whoever frees that end takes it. */
+  /** Looks at the other end first: outside of the lock, since the look may have to sweep. */
   #lock(deadline: Deadline | undefined): boolean {
     if (this.isDeserted()) throw brokenPipe();
     return this.acquire(this.ring.putLock, deadline);
@@ -157,13 +165,14 @@ export class Outlet extends Lane {
     const { ring } = this;
     let done = false;
     try {
-      if (ring.isClosed()) throw brokenPipe(); // nothing is put behind the mark: what was put before, whoever set it has discarded
+      if (ring.isClosed()) throw brokenPipe();
       done = ring.put(tag, value, payloadBytes, payloadBytes === 0 ? null : write) === PUT_DONE;
     } finally {
       ring.putLock.release();
     }
     // behind the release: an Atomics operation stands between our commit and this load, so a receiver that saw no message is seen here
     if (done) this.waiting.notifyOne(this.at + RING_ITEMS);
+    if (done && ring.isClosed()) discardAll(ring);
     return done;
   }
 }

@@ -16,8 +16,6 @@ import { fault } from '../util/fault.js';
 
 /** A sender waits when so many bytes are under way. One message of any size is always taken when there are none. */
 export const MAX_BYTES = 2 ** 26;
-/** A sender that is stopped within `put` does not stop whoever frees the other end for longer. */
-const BRIEF_MS = 50;
 
 // ---- words of an end ------------------------------------------------------------------------------------------------------------
 /** The handle of the pipe: offset, generation. */
@@ -108,21 +106,26 @@ function endPipe(agent: Agent, at: number): void {
 /** What is under way to an end may keep that very end's pipe, and others, alive: it is discarded now, not with the pipe. */
 function closeInlet(agent: Agent, at: number): void {
   const { words } = agent.region;
-  const ring = new Ring(agent, at);
-  // under the put lock, so that nothing is put behind the mark; unless this very agent is in `put`, and has come here from there
-  const isLocked = !ring.putLock.isMine() && ring.putLock.acquireSync(performance.now() + BRIEF_MS) !== NOT_ACQUIRED;
   Atomics.store(words, at + RING_CLOSED, 1);
-  if (isLocked) ring.putLock.release();
   if (fault !== null) fault('pipe.closed');
   currentWaiting().notifyAll(at + RING_SPACE);
-  if (!isLocked || !ring.mayHaveItem()) return;
-  // only one who was killed can have it: nobody is at this end any more
-  if (ring.getLock.acquireSync(performance.now() + BRIEF_MS) === NOT_ACQUIRED) return;
-  while (ring.peek()) {
-    discardFrame(ring.frame);
-    ring.commitGet();
+  discardAll(new Ring(agent, at));
+}
+
+/**
+ * Discards what is under way to an end that is gone: called by whoever has set the mark, and by each sender that finds it when it has put. A sender that was
+ * inside `put` when the mark was set commits, then looks for the mark; whoever set that looks then for what is committed: so one of them sees the other.
+ */
+export function discardAll(ring: Ring): void {
+  while (ring.mayHaveItem()) {
+    // another one who discards has it, and looks again when it has released it; nobody is at this end any more
+    if (ring.getLock.tryAcquire() === NOT_ACQUIRED) return;
+    while (ring.peek()) {
+      discardFrame(ring.frame);
+      ring.commitGet();
+    }
+    ring.getLock.release();
   }
-  ring.getLock.release();
 }
 
 function writeHandle(words: Int32Array, at: number, { offset, generation }: Handle): void {

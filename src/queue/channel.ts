@@ -180,7 +180,7 @@ export class Channel {
     const since = reservation.times;
     holdForWait(this.#offset);
     return {
-      isReady: () => (ring.mayHaveItem() ? !reservation.isActive || !reservation.covers(ring.got(), since) : ring.isClosed()),
+      isReady: () => (ring.mayHaveItem() ? !reservation.isActive || !this.#isAnothers(ring.got(), since) : this.#isDrained()),
       events: [this.#at + RING_ITEMS],
       get sliceMs() {
         return reservation.isActive ? LEFT_SLICE_MS : LAST_SLICE_MS;
@@ -191,11 +191,7 @@ export class Channel {
 
   /** No more puts by anybody; those who wait look again. */
   close(): void {
-    // under the put lock, so that nobody who saw it open puts an item after a getter saw it closed and empty; a holder that is stopped must not stop us
-    const { putLock } = this.ring;
-    const locked = putLock.acquireSync(performance.now() + 1000) !== NOT_ACQUIRED;
-    Atomics.store(this.#words, this.#at + RING_CLOSED, 1);
-    if (locked) putLock.release();
+    Atomics.store(this.#words, this.#at + RING_CLOSED, 1); // who is inside `put` already may still put: see `#isDrained`
     this.#waiting.notifyAll(this.#at + RING_ITEMS);
     this.#waiting.notifyAll(this.#at + RING_SPACE);
   }
@@ -219,6 +215,8 @@ export class Channel {
       done = ring.put(tag, value, bytes, bytes === 0 ? null : (message as Outgoing).write) === PUT_DONE;
     } finally {
       ring.putLock.release();
+      // behind the release: a getter that found us inside, and so could not tell whether anything comes, is told that it can
+      if (ring.isClosed()) this.#waiting.notifyAll(this.#at + RING_ITEMS);
     }
     if (done) this.#announce(ring.lastPut);
     return done;
@@ -295,9 +293,20 @@ export class Channel {
 
   #takeOrThrow(since: number, deadline: Deadline | undefined): unknown {
     const taken = this.#take(since, deadline);
-    if (taken === NOTHING && this.ring.isClosed() && !this.ring.mayHaveItem())
-      throw new ClosedError('Cannot get: the queue is closed and drained');
+    if (taken === NOTHING && this.#isDrained()) throw new ClosedError('Cannot get: the queue is closed and drained');
     return taken;
+  }
+
+  /**
+   * Whether it is closed, and nothing will come any more. Who has the put lock may have seen it open and be about to put, however long that takes; who takes
+   * the lock later sees that it is closed. So in this order: the mark, the lock, the items.
+   */
+  #isDrained(): boolean {
+    const { ring } = this;
+    if (!ring.isClosed() || ring.mayHaveItem()) return false;
+    const putter = ring.putLock.owner();
+    if (putter !== 0 && putter !== this.#agent.id && !isDead(this.#words, putter)) return false;
+    return !ring.mayHaveItem();
   }
 
   /** Somebody holds a side's lock for longer than the event loop should wait. */

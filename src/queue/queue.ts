@@ -8,7 +8,7 @@ import { NOTHING } from './channel.js';
 import { Items } from './items.js';
 import { discardFrame } from './message.js';
 import { DEFAULT_MAX_BYTES, decoded, kindOf, type Limits, load, QueueBase, type QueueKind, unload } from './queue-base.js';
-import { destroyRing, RING_WORDS, UNBOUNDED } from './ring.js';
+import { destroyRing, NOWAIT_MS, RING_WORDS, UNBOUNDED } from './ring.js';
 
 export interface QueueOptions {
   /** Most items at a time, 1 to 2^31-2; 0 and less: no limit (default). */
@@ -18,8 +18,6 @@ export interface QueueOptions {
 }
 
 const MIN_MAX_BYTES = 2 ** 16;
-/** Forms that do not wait give the holder of a side's lock this long: it holds it for microseconds unless it is stopped or preempted. */
-const NOWAIT_MS = 20;
 
 /**
  * A first-in, first-out queue between any number of processes and threads: no broker, no feeder thread; a message is encoded inside `put`.

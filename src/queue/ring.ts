@@ -67,6 +67,12 @@ const TAG_LINK = 15;
 /** Every frame leaves room for a link behind it. */
 const LINK_BYTES = 8;
 
+/**
+ * Forms that do not wait for items or room give whoever has a side's lock this long. It has it for microseconds, but may be without a CPU, or copying
+ * much; the lock may be free but reserved for an heir, for `GRACE_MS`. A dead one is taken over from at once, so only one that is stopped costs all of this.
+ */
+export const NOWAIT_MS = 1000;
+
 export const UNBOUNDED = 0x7fffffff;
 const FIRST_CAPACITY = 1 << 14;
 /** Growing by four reaches the largest in four steps; beyond 4 MiB a larger ring only leaves the cache (bench/cases/queue.mjs). */

@@ -20,5 +20,5 @@ export function deadlineOf(options: WaitOptions | undefined): number {
   if (timeout === undefined) return Number.POSITIVE_INFINITY;
   if (typeof timeout !== 'number') throw typeError('timeout', 'a number of milliseconds', timeout);
   if (Number.isNaN(timeout)) throw rangeError('timeout', 'a number of milliseconds', timeout);
-  return performance.now() + timeout;
+  return performance.now() + Math.max(0, timeout);
 }

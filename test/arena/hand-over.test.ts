@@ -1,12 +1,14 @@
-import { BoundedSemaphore, Lock, Semaphore } from 'forkful';
+import { BoundedSemaphore, Lock, Pipe, Queue, Semaphore } from 'forkful';
 import { describe, expect, it, vi } from 'vitest';
 import { currentAgent, lifeWord, sweepDeadAgents } from '../../src/arena/agent.js';
 import { MUTEX_HEIR } from '../../src/arena/layout.js';
 import { ACQUIRED, ABANDONED, dumpMutex, Mutex } from '../../src/arena/mutex.js';
+import { readEnd } from '../../src/connection/pipe-block.js';
 import { payloadWord } from '../../src/memory/block.js';
 import { CLAIM_FREE, LIFE_DIED } from '../../src/platform/platform.js';
 import { platform } from '../../src/platform/select.js';
-import { handleOf } from '../../src/serialize/passable.js';
+import { RING_GET_LOCK, RING_PUT_LOCK } from '../../src/queue/ring.js';
+import { handleOf, type Passable } from '../../src/serialize/passable.js';
 import { newFlag, OtherAgent, raise } from '../fixtures/arena/other-agent.js';
 import { itNative } from '../helpers/backends.js';
 import { until } from '../helpers/victims.js';
@@ -64,6 +66,24 @@ describe('a lock that is reserved for an heir', () => {
     expect(await withWatchdog(60_000, dump, heir.tell('visit', { at }))).toBe(ACQUIRED);
     expect([words[at], lock.locked()]).toEqual([0, false]);
     await Promise.all([heir.end(), other.end()]);
+  });
+
+  it('is had by forms of queues and pipes that do not wait, when the heir does not come', async () => {
+    const { words } = currentAgent().region;
+    const [heir, queue, [here, there]] = [await OtherAgent.start(), new Queue(), Pipe(false)];
+    const ring = payloadWord(queue[handleOf]().offset);
+    const { inlet } = readEnd((here as unknown as Passable)[handleOf]());
+    for (const at of [ring, inlet].flatMap((first) => [first + RING_PUT_LOCK, first + RING_GET_LOCK])) {
+      words[at + MUTEX_HEIR] = heir.id;
+      words[at] = RESERVED;
+    }
+    queue.putNowait(1);
+    expect(queue.getNowait()).toBe(1);
+    there.sendSync(2, { timeout: -1000 });
+    expect(here.recvSync({ timeout: 0 })).toBe(2);
+    for (const one of [here, there]) one.close();
+    queue[Symbol.dispose]();
+    await heir.end();
   });
 
   it('comes free at once when the heir gives up', async () => {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { JoinableQueue, type Process, RawArray } from 'forkful';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +6,7 @@ import { payloadWord } from '../../src/memory/block.js';
 import { dumpRing } from '../../src/queue/ring.js';
 import { handleOf } from '../../src/serialize/passable.js';
 import { CORRUPT, FINISHED, FINISHING, GO, GOT, HOLDS, OUT_OF_ORDER, PER_PRODUCER, PUBLISHED, STOP } from '../fixtures/crash/task-user.mjs';
-import { killCount, reportHits, startVictim, until } from '../helpers/victims.js';
+import { killCount, reportHits, startVictim, until, untilStopped } from '../helpers/victims.js';
 
 const PROGRAM = 'crash/task-user.mjs';
 
@@ -180,7 +179,7 @@ describe('one is stopped at a step', () => {
   const stoppedAt = async (step: string, what: string, site: Worksite): Promise<Process> => {
     if (what === 'get') for (const task of ['first', 'second']) site.queue.putSync(task);
     const stopped = await startVictim(PROGRAM, 'useOnce', [site.queue, site.stats, what], { fault: `${step}:1:SIGSTOP` });
-    await until(() => stateOf(stopped) === 'T', site.dump);
+    await untilStopped(stopped, site.dump);
     return stopped;
   };
   /** Waiting is over when it should be, whatever the stopped one has in its hands. */
@@ -235,11 +234,6 @@ describe('one is stopped at a step', () => {
     expect(site.queue.lostTasks).toBe(0); // what it had in its hands was called done by `finish`
   });
 });
-
-/** The letter by which the kernel tells what a process does: T, it is stopped. */
-function stateOf({ pid }: Process): string {
-  return /^State:\t(\w)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
-}
 
 describe('producers and workers are killed at random', () => {
   it('and the others go on; all is joined, and as many tasks are lost as were in the hands of the dead', async () => {

@@ -1,7 +1,7 @@
 import { Event, Pipe, Process, RawArray } from 'forkful';
 import { describe, expect, it } from 'vitest';
 import { END, ENDED_AT, makeMessage, RECEIVED, SENT, WRONG } from '../fixtures/crash/pipe-user.mjs';
-import { killCount, reportHits, startVictim, until } from '../helpers/victims.js';
+import { killCount, reportHits, startVictim, until, untilStopped } from '../helpers/victims.js';
 
 const PROGRAM = 'crash/pipe-user.mjs';
 const module = new URL('../fixtures/crash/pipe-user.mjs', import.meta.url);
@@ -226,6 +226,22 @@ describe('several receivers at one end are killed at random', () => {
     console.log(`${kills} kills, ${sequence} messages, ${sequence - (stats[RECEIVED] as number)} lost`);
     there.close();
   }, 300_000);
+});
+
+describe('the other end is freed while a sender is stopped inside send', () => {
+  it.each([
+    ['which sends an end of a pipe', 1],
+    ['which has sent an end of a pipe before', 2],
+  ])('%s: that one is discarded, and missed at its own other end', async (_, messages) => {
+    const [[here, there], stats] = [Pipe(), newStats()];
+    const sender = await startVictim(PROGRAM, 'sendAway', [there, stats, messages], { fault: `ring.put.framed:${messages}:SIGSTOP` });
+    there.close();
+    await untilStopped(sender, dump(stats));
+    here.close();
+    process.kill(sender.pid as number, 'SIGCONT');
+    await sender.join();
+    expect([sender.exitCode, stats[END]]).toEqual([0, EOF]);
+  });
 });
 
 describe('a process that has an end is stopped', () => {

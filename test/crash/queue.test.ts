@@ -1,11 +1,11 @@
-import { type Process, Queue, RawArray } from 'forkful';
+import { connection, type Process, Queue, RawArray } from 'forkful';
 import { describe, expect, it } from 'vitest';
 import { currentAgent } from '../../src/arena/agent.js';
 import { payloadWord } from '../../src/memory/block.js';
 import { dumpRing, RING_GETTER } from '../../src/queue/ring.js';
 import { handleOf } from '../../src/serialize/passable.js';
 import { CORRUPT, check, DUPLICATES, OUT_OF_ORDER, PER_PRODUCER, PUBLISHED, RECEIVED, STOP } from '../fixtures/crash/queue-user.mjs';
-import { killCount, reportHits, startVictim, until } from '../helpers/victims.js';
+import { killCount, reportHits, startVictim, until, untilStopped } from '../helpers/victims.js';
 
 const PROGRAM = 'crash/queue-user.mjs';
 
@@ -121,6 +121,36 @@ describe('a consumer is killed at a step of get', () => {
       expect([producer.exitCode, survivor.exitCode]).toEqual([0, 0]);
     },
   );
+});
+
+describe('one is stopped inside put while the queue is closed', () => {
+  const stopped = async (field: Battlefield): Promise<Process> => {
+    const producer = await field.producer('sync', 'ring.put.framed:1:SIGSTOP');
+    await untilStopped(producer, field.dump);
+    field.queue.close();
+    return producer;
+  };
+
+  it('it goes on: what it puts is got, and only then is the end', async () => {
+    const field = new Battlefield(1);
+    const producer = await stopped(field);
+    expect([field.queue.tryGet(), await connection.wait([field.queue], { timeout: 0 })]).toEqual([undefined, []]);
+    const gets = [field.queue.get(), field.queue.get()];
+    process.kill(producer.pid as number, 'SIGCONT');
+    const results = await Promise.allSettled(gets);
+    expect(results).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'ERR_FORKFUL_CLOSED' } }]);
+    await producer.join();
+    expect([producer.exitCode, field.stats[PUBLISHED]]).toEqual([0, 1]);
+  });
+
+  it('it is killed: that is the end', async () => {
+    const field = new Battlefield(1);
+    const producer = await stopped(field);
+    const got = field.queue.get();
+    producer.kill();
+    await expect(got).rejects.toMatchObject({ code: 'ERR_FORKFUL_CLOSED' });
+    await producer.join();
+  });
 });
 
 describe('one that waits in get', () => {

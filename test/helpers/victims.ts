@@ -62,3 +62,8 @@ export async function until(condition: () => boolean, dump: () => string): Promi
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
+
+/** Waits until the kernel says that the process is stopped. */
+export async function untilStopped({ pid }: Process, dump: () => string): Promise<void> {
+  await until(() => /^State:\tT/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')), dump);
+}

@@ -352,9 +352,8 @@ proctype Agent(byte me) {
     :: q > 0 && cancelled < CANCEL -> /* aborted */ cancelled++; leave()
     :: q > 0 && cancelled < CANCEL -> /* out of time */
        cancelled++;
-       look(); // arena/waiting.ts: taken = this.#waiters.get(events)?.[0] === waiter && look(waiter);
-       got = 0;
-       leave()
+       serve(); // arena/waiting.ts: this.lookAgain(events); // what came in time, for it and for those before it, this event loop may not have come to
+       if :: q > 0 -> leave() :: 1 fi // arena/waiting.ts: if (!this.#waiters.get(events)?.includes(waiter)) return;
 #endif
     :: q == 0 && todo == 0 && (parked[me] || !armed[me]) -> break
     :: q > 0 && todo == 0 && (parked[me] || !armed[me]) && NOTHING_COMES -> break

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Queue } from 'forkful';
+import { connection, Queue } from 'forkful';
 import { currentAgent } from '../../src/arena/agent.js';
 import { MUTEX_EVENTS } from '../../src/arena/layout.js';
 import { currentWaiting } from '../../src/arena/waiting.js';
@@ -13,6 +13,7 @@ import {
   RING_GET_COUNT,
   RING_GET_CURSORS,
   RING_GET_LOCK,
+  RING_GETTER,
   RING_PUT_COUNT,
   RING_PUT_CURSORS,
   RING_WORDS,
@@ -131,8 +132,23 @@ describe('a reservation', () => {
     const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
     const reservation = new Reservation();
     reservation.add(5);
-    now.mockReturnValue(3000);
+    expect(reservation.covers(5, reservation.times, true)).toBe(true);
+    now.mockReturnValue(12_000);
     expect([reservation.covers(5, reservation.times, true), reservation.isActive]).toEqual([false, false]);
+  });
+
+  it.each([
+    [false, 100],
+    [true, 10_000],
+  ] as const)('has all its grace when whoever made it was away in between; the other one seen to wait: %s', (isAwaited, graceMs) => {
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    const reservation = new Reservation();
+    reservation.add(5);
+    const looks = [0, graceMs, graceMs + 1].map((ms) => {
+      now.mockReturnValue(60_000 + ms);
+      return reservation.covers(5, reservation.times, isAwaited);
+    });
+    expect(looks).toEqual([true, true, false]);
   });
 
   it('covers items whose counts pass 2^31', () => {
@@ -145,6 +161,24 @@ describe('a reservation', () => {
       true,
       true,
     ]);
+  });
+});
+
+describe('an item that is left to another agent', () => {
+  it('is nothing to connection.wait as long as it is nothing to get', async () => {
+    const queue = new Queue<number>();
+    const other = await OtherAgent.start();
+    words[payloadWord(queue[handleOf]().offset) + RING_GETTER] = other.id; // as if it waited
+    const look = (): unknown[] => [connection.waitSync([queue], { timeout: 0 }), queue.tryGet()];
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
+    queue.putSync(7);
+    expect(look()).toEqual([[], undefined]);
+    now.mockReturnValue(1500);
+    expect(look()).toEqual([[], undefined]);
+    now.mockRestore();
+    await other.end();
+    expect(look()).toEqual([[queue], 7]);
+    queue[Symbol.dispose]();
   });
 });
 
