@@ -6,10 +6,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { platform } from '../../platform/select.js';
 import { setBootstrapping } from '../current.js';
 import { importModule } from '../function-ref.js';
+import { patiently } from './patience.js';
 import type { Greeting, Settings } from './protocol.js';
 
-/** A module that awaits something for ever at its top level. */
-const LIMIT_MS = 10_000;
 /** Threads that the addon's own pool starts as it needs them. */
 const OWN_THREAD = 'forkful-v8';
 /** What children would read from, or write to, each thinking it their own. */
@@ -20,7 +19,8 @@ export async function loadModules({ preload, target }: Settings): Promise<Greeti
   const failed = new Map<string, unknown>();
   const threads = threadIds();
   for (const module of preload) {
-    if (!(await load(module, failed))) return { unable: `the preloaded module ${module} was not loaded within ${LIMIT_MS / 1000} s` };
+    if (!(await load(module, failed)))
+      return { unable: `the preloaded module ${module} was not loaded: it awaits something that does not come` };
     const left = foreignThreads(threads);
     if (left.length > 0) return { unable: `the preloaded module ${module} left ${describe(left)} behind` };
   }
@@ -30,7 +30,7 @@ export async function loadModules({ preload, target }: Settings): Promise<Greeti
     const left = foreignThreads(threads);
     const isOpen = countUnsharable() > handles;
     const what = !isLoaded
-      ? 'was not loaded in time'
+      ? 'was not loaded: it awaits something that does not come'
       : left.length > 0
         ? `left ${describe(left)} behind`
         : isOpen
@@ -43,25 +43,17 @@ export async function loadModules({ preload, target }: Settings): Promise<Greeti
   return first === undefined ? {} : { unable: `the module ${first[0]} failed: ${first[1]}`, leaveOut: [...failed.keys()] };
 }
 
-/** False when it takes too long. */
+/** False when it is given up. */
 async function load(module: string, failed: Map<string, unknown>): Promise<boolean> {
   setBootstrapping(true); // an unguarded main module would start its processes again
   try {
-    return await withinLimit(importModule(module));
+    return await patiently(importModule(module));
   } catch (error) {
     failed.set(module, error);
     return true;
   } finally {
     setBootstrapping(false);
   }
-}
-
-/** False when time is over. */
-function withinLimit(loading: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(false), LIMIT_MS);
-    loading.then(() => resolve(true), reject).finally(() => clearTimeout(timer));
-  });
 }
 
 function threadIds(): Set<string> {
