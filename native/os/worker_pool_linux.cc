@@ -175,7 +175,11 @@ void WorkerPool::addThreadIfNeeded() {
   };
   pthread_t thread;
   // One that cannot be had now is tried again with the next task; meanwhile the others do the work.
-  if (pthread_create(&thread, &attributes, body, this) == 0) threads_++;
+  if (pthread_create(&thread, &attributes, body, this) == 0) {
+    threads_++;
+    // Before it runs, which may be much later: whoever looks for threads of others must not take it for one.
+    pthread_setname_np(thread, kThreadName);
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
 }

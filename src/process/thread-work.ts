@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** On a processor or in a queue for one; waiting for a disk or for memory. */
-const AT_WORK = ['R', 'D'];
+const AT_WORK: ReadonlySet<string | undefined> = new Set(['R', 'D']);
 
 /**
  * Tells at each call whether any of a process's threads has done something since the last one, or is at it: so never of those that wait for what never
@@ -26,12 +26,12 @@ function look(folder: string, isMeant: (thread: string) => boolean): { readonly 
   const threads = listOrNothing(folder).filter(isMeant);
   const stats = threads.map((thread) => readOrNothing(`${folder}/${thread}/stat`));
   const times = threads.map((thread) => readOrNothing(`${folder}/${thread}/schedstat`));
-  return { done: [...stats, ...times].join(), isAtWork: stats.some(isAtWork) };
+  return { done: [...stats, ...times].join(), isAtWork: stats.some((stat) => AT_WORK.has(stateOf(stat))) };
 }
 
-/** By the state, which follows the name. That stands in parentheses and may hold any. */
-function isAtWork(stat: string): boolean {
-  return AT_WORK.includes(stat[stat.lastIndexOf(')') + 2] ?? '');
+/** Follows the name, which stands in parentheses and may hold any. Undefined when there is none. */
+export function stateOf(stat: string): string | undefined {
+  return stat[stat.lastIndexOf(')') + 2];
 }
 
 function listOrNothing(folder: string): string[] {
@@ -42,7 +42,7 @@ function listOrNothing(folder: string): string[] {
   }
 }
 
-function readOrNothing(file: string): string {
+export function readOrNothing(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
