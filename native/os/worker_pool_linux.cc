@@ -91,7 +91,8 @@ bool WorkerPool::pause(Deadline deadline) {
 
 void WorkerPool::resume() {
   paused_ = false;
-  work_.raiseAll();
+  // None of them without need: those that have been woken and have not run yet make the next attempt to fork fail.
+  if (hasQueued() || !delayed_.empty()) work_.raiseAll();
   unlock();
 }
 
