@@ -91,7 +91,8 @@ bool WorkerPool::pause(Deadline deadline) {
 
 void WorkerPool::resume() {
   paused_ = false;
-  work_.raiseAll();
+  // None of them without need: those that have been woken and have not run yet make the next attempt to fork fail.
+  if (hasQueued() || !delayed_.empty()) work_.raiseAll();
   unlock();
 }
 
@@ -175,7 +176,11 @@ void WorkerPool::addThreadIfNeeded() {
   };
   pthread_t thread;
   // One that cannot be had now is tried again with the next task; meanwhile the others do the work.
-  if (pthread_create(&thread, &attributes, body, this) == 0) threads_++;
+  if (pthread_create(&thread, &attributes, body, this) == 0) {
+    threads_++;
+    // Before it runs, which may be much later: whoever looks for threads of others must not take it for one.
+    pthread_setname_np(thread, kThreadName);
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
 }

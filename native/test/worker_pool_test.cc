@@ -118,6 +118,35 @@ TEST_WITHOUT_REGION("a pause gives up when a task does not end, and then all goe
   CHECK(pool.drain(Deadline::after(10'000)));
 }
 
+TEST_WITHOUT_REGION("what is posted in a pause that is given up runs after it, on threads that have looked in vain") {
+  WorkerPool& pool = makePool(2);
+  // Both threads are made, and sleep.
+  std::atomic<int> met{0};
+  const auto meet = [&] {
+    met++;
+    CHECK(eventually([&] { return met == 2; }));
+  };
+  for (int i = 0; i < 2; i++) pool.post(task(meet), kAwaited);
+  CHECK(pool.drain(Deadline::after(10'000)));
+  for (const double delayMs : {-1.0, 1.0}) {
+    std::atomic<bool> hasBegun{false};
+    std::atomic<bool> mayPost{false};
+    std::atomic<bool> hasRun{false};
+    pool.post(task([&] {
+      hasBegun = true;
+      CHECK(eventually([&] { return mayPost.load(); }));
+      const auto other = [&] { hasRun = true; };
+      delayMs < 0 ? pool.post(task(other), kAwaited) : pool.postDelayed(task(other), kAwaited, delayMs);
+      CHECK(eventually([&] { return hasRun.load(); }));
+    }), kAwaited);
+    CHECK(eventually([&] { return hasBegun.load(); }));
+    mayPost = true;
+    if (!CHECK(!pool.pause(Deadline::after(50)))) return pool.resume();
+    CHECK(eventually([&] { return hasRun.load(); }));
+    CHECK(pool.drain(Deadline::after(10'000)));
+  }
+}
+
 TEST_WITHOUT_REGION("a stopped pool begins nothing any more") {
   WorkerPool& pool = makePool(2);
   std::atomic<int> runs{0};

@@ -10,6 +10,7 @@ const FINE = (told: unknown) => ({ exitCode: 0, told });
 const FACTS: readonly [fact: string, scenario: string, result: unknown][] = [
   ['runs closures over a private copy of the heap', 'closures', { told: ['2', '1', '42'], here: 1 }],
   ['gets 0 from fork(), its parent the pid', 'raw', { told: { parent: true, isOther: true }, isPid: true, same: true }],
+  ['has time from its first attempt on: what it waits for its turn does not count', 'lateTurn', { isPid: true }],
   ['drops timers and immediates, which fire once in the parent', 'timers', { copy: FINE(0), here: [1, 1, 1] }],
   [
     'sees no promise settle that depends on what it dropped: a target that waits for one ends with 13',

@@ -17,6 +17,8 @@ import { ServedChild } from './served-child.js';
 
 /** Between two tries to send what found no room. */
 const RETRY_MS = 1;
+/** A server that is to tell of something and does not for so long, while somebody blocks for that, is not waited for any more: somebody has stopped it. */
+const DUE_MS = 2000;
 /** Bytes of settings that one message surely takes: the system's limit is some 200 KiB. */
 const MOST_SETTINGS = 64 * 1024;
 
@@ -58,6 +60,8 @@ export class ForkServerClient {
   #lastId = 0;
   #greeting: Greeting | undefined;
   #isOpen = true;
+  /** It did not tell what was due, and nothing since. */
+  #isStopped = false;
   #onIdle: (() => void) | undefined;
   /** Children that keep the event loop alive. */
   #refs = 0;
@@ -117,6 +121,7 @@ export class ForkServerClient {
         break;
       }
       came = true;
+      this.#isStopped = false;
       if (message.bytes.length === 0) {
         this.#lose();
         break;
@@ -127,6 +132,15 @@ export class ForkServerClient {
     }
     if (this.#outbox.length > 0) this.#flush();
     return came;
+  }
+
+  /** Blocks until `hasCome`, by what is certain to come as soon as the server runs. A server that is stopped is waited for once, and not for long. */
+  receiveDue(hasCome: () => boolean): void {
+    const deadline = performance.now() + DUE_MS;
+    while (this.#isOpen && !this.#isStopped && !hasCome()) {
+      const leftMs = deadline - performance.now();
+      if (!this.receive(Math.max(0, leftMs)) && leftMs <= 0) this.#isStopped = true;
+    }
   }
 
   /** Counts children that keep the event loop alive. */

@@ -2,35 +2,33 @@
  * Loading modules into a fork server. Their children get what the modules have made, but no threads: so one that leaves threads behind makes this
  * server useless. The module of the first target was not asked for by the user: it must not leave anything behind that copies would quarrel over.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { platform } from '../../platform/select.js';
 import { setBootstrapping } from '../current.js';
 import { importModule } from '../function-ref.js';
+import { watchThreads } from './left-threads.js';
+import { patiently } from './patience.js';
 import type { Greeting, Settings } from './protocol.js';
 
-/** A module that awaits something for ever at its top level. */
-const LIMIT_MS = 10_000;
-/** Threads that the addon's own pool starts as it needs them. */
-const OWN_THREAD = 'forkful-v8';
 /** What children would read from, or write to, each thinking it their own. */
 const UNSHARABLE = ['tcp', 'pipe', 'udp', 'process', 'tty', 'fs_event', 'fs_poll', 'poll'];
 
 /** What there is to tell the client. */
 export async function loadModules({ preload, target }: Settings): Promise<Greeting> {
   const failed = new Map<string, unknown>();
-  const threads = threadIds();
+  const leftThreads = watchThreads();
   for (const module of preload) {
-    if (!(await load(module, failed))) return { unable: `the preloaded module ${module} was not loaded within ${LIMIT_MS / 1000} s` };
-    const left = foreignThreads(threads);
+    if (!(await load(module, failed)))
+      return { unable: `the preloaded module ${module} was not loaded: it awaits something that does not come` };
+    const left = await leftThreads();
     if (left.length > 0) return { unable: `the preloaded module ${module} left ${describe(left)} behind` };
   }
   if (target !== null && !preload.includes(target)) {
     const handles = countUnsharable();
     const isLoaded = await load(target, failed);
-    const left = foreignThreads(threads);
+    const left = await leftThreads();
     const isOpen = countUnsharable() > handles;
     const what = !isLoaded
-      ? 'was not loaded in time'
+      ? 'was not loaded: it awaits something that does not come'
       : left.length > 0
         ? `left ${describe(left)} behind`
         : isOpen
@@ -43,44 +41,17 @@ export async function loadModules({ preload, target }: Settings): Promise<Greeti
   return first === undefined ? {} : { unable: `the module ${first[0]} failed: ${first[1]}`, leaveOut: [...failed.keys()] };
 }
 
-/** False when it takes too long. */
+/** False when it is given up. */
 async function load(module: string, failed: Map<string, unknown>): Promise<boolean> {
   setBootstrapping(true); // an unguarded main module would start its processes again
   try {
-    return await withinLimit(importModule(module));
+    return await patiently(importModule(module));
   } catch (error) {
     failed.set(module, error);
     return true;
   } finally {
     setBootstrapping(false);
   }
-}
-
-/** False when time is over. */
-function withinLimit(loading: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve(false), LIMIT_MS);
-    loading.then(() => resolve(true), reject).finally(() => clearTimeout(timer));
-  });
-}
-
-function threadIds(): Set<string> {
-  return new Set(readdirSync('/proc/self/task'));
-}
-
-/** Names of the threads that were not there before. */
-function foreignThreads(before: ReadonlySet<string>): string[] {
-  const names: string[] = [];
-  for (const id of readdirSync('/proc/self/task')) {
-    if (before.has(id)) continue;
-    try {
-      const name = readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim();
-      if (!name.startsWith(OWN_THREAD)) names.push(name);
-    } catch {
-      // it has ended
-    }
-  }
-  return names;
 }
 
 function describe(threads: readonly string[]): string {

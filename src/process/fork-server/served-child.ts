@@ -54,6 +54,7 @@ export class ServedChild implements RunningChild {
       else this.#server.receive(leftMs);
       if (leftMs === 0) break;
     }
+    if (this.#exitCode === null && this.#watch === undefined) this.#lookAhead();
     return this.#exitCode;
   }
 
@@ -80,6 +81,13 @@ export class ServedChild implements RunningChild {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
     return openReadable();
+  }
+
+  /** It may have ended before time was over, and the server not have got a processor yet to tell. */
+  #lookAhead(): void {
+    if (platform.processes.waitPidfd(this.#pidfd, 0) === undefined) return;
+    this.#server.receiveDue(() => this.#exitCode !== null || this.#watch !== undefined);
+    if (this.#exitCode === null && this.#watch !== undefined) this.#look(0);
   }
 
   #look(timeoutMs: number): void {

@@ -18,7 +18,7 @@ import { livingWorkers } from './living-workers.js';
 import { findTimers } from './parents-loop.js';
 import { type Fork, runTrial } from './trial.js';
 
-/** Other threads get this long to come to rest, at once, and in all. */
+/** Other threads get this long to come to rest: in one attempt, and in all. */
 const QUIET_MS = 20;
 const PATIENCE_MS = 10_000;
 
@@ -95,7 +95,8 @@ function cannotFork(reason: string): StateError {
 
 /** From the next macrotask; tries again while other threads are busy. REQUIRES: enabled. */
 function forkUntried(): Promise<Fork> {
-  const deadline = performance.now() + PATIENCE_MS;
+  /** From its first refusal on: what it waits for its turn, behind others, is none of its time. */
+  let deadline: number | undefined;
   return new Promise((resolve, reject) => {
     const attempt = (): void => {
       const running = setImmediate(() => {
@@ -112,6 +113,7 @@ function forkUntried(): Promise<Fork> {
           resolve({ pid, settle: () => handover.settle() });
         } catch (error) {
           handover.settle();
+          deadline ??= performance.now() + PATIENCE_MS;
           if (error instanceof SystemError && error.code === 'EBUSY' && performance.now() < deadline) setTimeout(attempt, 1);
           else reject(error);
         } finally {

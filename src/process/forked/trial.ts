@@ -2,7 +2,7 @@
  * A trial fork: whether a copy of this process can do what programs do. What the technique stands on is exported by Node, but promised by nobody; so
  * it is tried out before anybody depends on it.
  */
-import { closeSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
@@ -11,6 +11,7 @@ import { platform } from '../../platform/select.js';
 import { STDERR, writeFully } from '../../util/write.js';
 import { dieWith } from '../start/die-with.js';
 import { exitCodeOfStatus } from '../start/launcher.js';
+import { watchWork } from '../thread-work.js';
 
 export interface Fork {
   /** 0 in the child. */
@@ -87,16 +88,15 @@ async function outcomeOf(pid: number): Promise<number | 'late'> {
   const datagrams = platform.datagrams as Datagrams;
   const pidfd = processes.openPidfd(pid);
   let isLate = false;
-  let all = workDone(pid);
-  let main = workDone(pid, [String(pid)]);
+  const folder = `/proc/${pid}/task`;
+  const works = watchWork(folder);
+  const mainWorks = watchWork(folder, (thread) => thread === String(pid));
   let idleFor = 0;
   const timer = setInterval(() => {
     // this process may have been blocked, and not have heard
     if (processes.waitPidfd(pidfd, 0) !== undefined) return;
-    const [allNow, mainNow] = [workDone(pid), workDone(pid, [String(pid)])];
-    idleFor = mainNow === main ? idleFor + 1 : 0;
-    isLate = allNow === all || idleFor === PATIENCE;
-    [all, main] = [allNow, mainNow];
+    idleFor = mainWorks() ? 0 : idleFor + 1;
+    isLate = !works() || idleFor === PATIENCE;
     if (isLate) processes.signalPidfd(pidfd, constants.signals.SIGKILL);
   }, LIMIT_MS);
   const status = await new Promise<number>((resolve) => {
@@ -110,24 +110,4 @@ async function outcomeOf(pid: number): Promise<number | 'late'> {
   clearInterval(timer);
   closeSync(pidfd);
   return isLate ? 'late' : status;
-}
-
-/** Of its threads: page faults, time on a processor, and time in a queue for one. Stays the same in those that wait for what never comes. */
-function workDone(pid: number, threads?: readonly string[]): string {
-  try {
-    const folder = `/proc/${pid}/task`;
-    return (threads ?? readdirSync(folder))
-      .map((thread) => readOrNothing(`${folder}/${thread}/stat`) + readOrNothing(`${folder}/${thread}/schedstat`))
-      .join();
-  } catch {
-    return ''; // it has ended: that will be heard of
-  }
-}
-
-function readOrNothing(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }
