@@ -31,7 +31,7 @@ void killChild(int pid);
 
 /** Milliseconds, monotonic. */
 double nowMs();
-/** Waits, at most ten seconds, until the condition holds. */
+/** Waits, at most a minute, until the condition holds. */
 bool eventually(const std::function<bool()>& condition);
 
 }  // namespace forkful::test

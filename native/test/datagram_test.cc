@@ -25,7 +25,7 @@ bool sendText(int fd, const std::string& text, std::initializer_list<int> fds = 
 std::string textOf(int fd) {
   Datagram datagram;
   bool came = false;
-  const os::Status status = os::receiveDatagram(fd, Deadline::after(10'000), came, datagram);
+  const os::Status status = os::receiveDatagram(fd, Deadline::after(60'000), came, datagram);
   return !status.ok() ? "failed" : !came ? "nothing" : datagram.bytes;
 }
 

@@ -25,7 +25,7 @@ using door::Key;
 
 namespace {
 
-constexpr double kLimitMs = 10'000;
+constexpr double kLimitMs = 60'000;
 
 struct Pipe {
   Pipe() {

@@ -88,7 +88,7 @@ double nowMs() {
 }
 
 bool eventually(const std::function<bool()>& condition) {
-  for (const double end = nowMs() + 10'000; nowMs() < end; usleep(200)) {
+  for (const double end = nowMs() + 60'000; nowMs() < end; usleep(200)) {
     if (condition()) return true;
   }
   return condition();

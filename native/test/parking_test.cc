@@ -17,15 +17,15 @@ using os::Word;
 
 namespace {
 
-const auto inTenSeconds = [] { return Deadline::after(10'000); };
+const auto inAMinute = [] { return Deadline::after(60'000); };
 
 /** Gives a thread that is about to park the time to do so; if it is not enough the test proves less, and still holds. */
 void letItPark() { usleep(20'000); }
 
-/** Parks until the word differs from `expected`, as every caller does. False when no wake-up came in ten seconds: one was lost. */
+/** Parks until the word differs from `expected`, as every caller does. False when no wake-up came in a minute: one was lost. */
 bool parkUntilChanged(Word& word, uint32_t expected) {
   while (word.load() == expected) {
-    if (os::parking().park(word, expected, inTenSeconds()) == ParkResult::kTimedOut) return false;
+    if (os::parking().park(word, expected, inAMinute()) == ParkResult::kTimedOut) return false;
   }
   return true;
 }
@@ -34,8 +34,8 @@ bool parkUntilChanged(Word& word, uint32_t expected) {
 
 TEST("park returns at once when the word differs") {
   Word& word = freshWord();
-  CHECK(os::parking().park(word, 1, inTenSeconds()) == ParkResult::kChanged);
-  CHECK(os::parking().parkEither(word, 1, freshWord(), 0, inTenSeconds()) == ParkResult::kChanged);
+  CHECK(os::parking().park(word, 1, inAMinute()) == ParkResult::kChanged);
+  CHECK(os::parking().parkEither(word, 1, freshWord(), 0, inAMinute()) == ParkResult::kChanged);
 }
 
 TEST("a timeout is never early, whatever its size") {
@@ -71,7 +71,7 @@ TEST("unpark wakes a parked thread and says so, and nobody else's") {
   Word& other = freshWord();
   CHECK(os::parking().unpark(word, 1) == 0);
   ParkResult result{};
-  std::thread sleeper([&] { result = os::parking().park(word, 0, inTenSeconds()); });
+  std::thread sleeper([&] { result = os::parking().park(word, 0, inAMinute()); });
   letItPark();
   CHECK(os::parking().unpark(other, 5) == 0);
   CHECK(eventually([&] { return os::parking().unpark(word, 1) == 1; }));
@@ -85,7 +85,7 @@ TEST("unpark wakes at most as many as asked, earliest first") {
   std::vector<std::thread> sleepers;
   for (auto& flag : woken) {
     sleepers.emplace_back([&] {
-      os::parking().park(word, 0, inTenSeconds());
+      os::parking().park(word, 0, inAMinute());
       flag = 1;
     });
     letItPark();
@@ -116,7 +116,7 @@ TEST("any number can park") {
   const double start = nowMs();
   os::parking().unpark(word, INT32_MAX);
   for (auto& sleeper : sleepers) sleeper.join();
-  CHECK(nowMs() - start < 5000);
+  CHECK(nowMs() - start < 30'000);
 }
 
 TEST("no wake-up is lost among threads that wait for different words") {

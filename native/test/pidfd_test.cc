@@ -29,7 +29,7 @@ TEST_WITHOUT_REGION("a pidfd tells of its process: it runs, it has ended with a 
   CHECK(os::process_host::reap(pid, ended, exit).ok() && !ended);
   bool existed = false;
   CHECK(os::pidfd::signal(fd.get(), SIGTERM, existed).ok() && existed);
-  CHECK(os::pidfd::wait(fd.get(), Deadline::after(10'000), end, exit).ok() && end == End::kTold && exit.signal == SIGTERM);
+  CHECK(os::pidfd::wait(fd.get(), Deadline::after(60'000), end, exit).ok() && end == End::kTold && exit.signal == SIGTERM);
   Exit reaped;
   CHECK(os::process_host::reap(pid, ended, reaped).ok() && ended && reaped.signal == SIGTERM);
   CHECK(os::process_host::reap(pid, ended, reaped).error == ECHILD);

@@ -31,7 +31,7 @@ Waited waitExit(int pid, double timeoutMs) {
 TEST_WITHOUT_REGION("waitExit tells the exit code and leaves the zombie for another") {
   const int pid = spawnChild([] { _exit(37); });
   for (int i = 0; i < 2; i++) {
-    const Waited waited = waitExit(pid, 10'000);
+    const Waited waited = waitExit(pid, 60'000);
     CHECK(waited.ended && waited.exit.code == 37 && waited.exit.signal == 0);
   }
   int status = 0;
@@ -45,7 +45,7 @@ TEST_WITHOUT_REGION("waitExit tells the signal that killed") {
     CHECK(!waitExit(pid, 0).ended);
     bool existed = false;
     CHECK(os::process_host::kill(pid, signal, existed).ok() && existed);
-    const Waited waited = waitExit(pid, 10'000);
+    const Waited waited = waitExit(pid, 60'000);
     CHECK(waited.ended && waited.exit.signal == signal);
     killChild(pid);
   }
@@ -69,8 +69,8 @@ TEST_WITHOUT_REGION("waitExit times out, not before its time, also under a storm
 TEST_WITHOUT_REGION("waitExit ends soon after the child") {
   const int pid = spawnChild([] { usleep(30'000); });
   const double start = nowMs();
-  CHECK(waitExit(pid, 10'000).ended);
-  CHECK(nowMs() - start < 5000);
+  CHECK(waitExit(pid, 60'000).ended);
+  CHECK(nowMs() - start < 30'000);
   CHECK(childSucceeded(pid));
 }
 

@@ -17,7 +17,7 @@ TEST_WITHOUT_REGION("a process is quiet when its other threads wait, and not whi
   // In a child: the test program and its sanitizer may have other threads.
   const int child = spawnChild([] {
     CHECK(os::canSeeThreads());
-    CHECK(os::waitUntilQuiet(Deadline::after(10'000)));
+    CHECK(os::waitUntilQuiet(Deadline::after(60'000)));
     static std::atomic<bool> works{true};
     static int pipeEnds[2];
     CHECK(pipe(pipeEnds) == 0);
@@ -32,7 +32,7 @@ TEST_WITHOUT_REGION("a process is quiet when its other threads wait, and not whi
     CHECK(pthread_create(&thread, nullptr, body, nullptr) == 0);
     CHECK(!os::waitUntilQuiet(Deadline::after(50)));
     works = false;
-    CHECK(os::waitUntilQuiet(Deadline::after(10'000)));
+    CHECK(os::waitUntilQuiet(Deadline::after(60'000)));
     CHECK(write(pipeEnds[1], "x", 1) == 1);
     pthread_join(thread, nullptr);
   });

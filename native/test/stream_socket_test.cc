@@ -50,8 +50,8 @@ struct Pair {
     Address bound;
     CHECK(stream::localAddress(listener.get(), bound).ok());
     CHECK(stream::connect(bound, client).ok());
-    CHECK(isReady(client.get(), false, 10'000) && stream::connectOutcome(client.get()).ok());
-    CHECK(isReady(listener.get(), true, 10'000));
+    CHECK(isReady(client.get(), false, 60'000) && stream::connectOutcome(client.get()).ok());
+    CHECK(isReady(listener.get(), true, 60'000));
     CHECK(stream::accept(listener.get(), server).ok() && server.valid());
   }
   UniqueFd listener, client, server;
@@ -63,14 +63,14 @@ void checkTalk(const Address& address) {
   ptrdiff_t moved = 0;
   CHECK(stream::read(pair.server.get(), bytes, sizeof bytes, moved).ok() && moved == -1);
   CHECK(stream::write(pair.client.get(), "hello", 5, moved).ok() && moved == 5);
-  CHECK(isReady(pair.server.get(), true, 10'000));
+  CHECK(isReady(pair.server.get(), true, 60'000));
   CHECK(stream::read(pair.server.get(), bytes, sizeof bytes, moved).ok() && moved == 5 && std::string(bytes, 5) == "hello");
   for (const int fd : {pair.listener.get(), pair.client.get(), pair.server.get()}) {
     CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
     CHECK((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
   }
   pair.client.reset();
-  CHECK(isReady(pair.server.get(), true, 10'000));
+  CHECK(isReady(pair.server.get(), true, 60'000));
   CHECK(stream::read(pair.server.get(), bytes, sizeof bytes, moved).ok() && moved == 0);
 }
 
@@ -149,7 +149,7 @@ TEST_WITHOUT_REGION("a poll of several says which are ready, and refuses one tha
   ptrdiff_t put = 0;
   CHECK(stream::write(pair.client.get(), "x", 1, put).ok());
   stream::Awaited awaited[] = {{pair.client.get(), true, false, false}, {pair.server.get(), true, false, false}};
-  CHECK(stream::poll(awaited, 2, Deadline::after(10'000)).ok() && !awaited[0].isReady && awaited[1].isReady);
+  CHECK(stream::poll(awaited, 2, Deadline::after(60'000)).ok() && !awaited[0].isReady && awaited[1].isReady);
   stream::Awaited closed{1 << 20, true, false, false};
   CHECK(stream::poll(&closed, 1, Deadline::after(0)).error == EBADF);
 }

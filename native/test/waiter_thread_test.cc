@@ -46,7 +46,7 @@ void ringAgent(Word& bell, Word& door) {
 
 TEST("an armed agent is rung once when its bell moves") {
   Loop loop(freshWord());
-  CHECK(loop.arm(10'000));
+  CHECK(loop.arm(60'000));
   usleep(10'000);
   CHECK(loop.rings == 0 && !waiter().takeRing(loop.agent));
   ringAgent(loop.bell, *loop.door);
@@ -60,19 +60,19 @@ TEST("an armed agent is rung once when its bell moves") {
 TEST("an agent is rung at its deadline, not before, also when a later one is waited for already") {
   Word& door = freshWord();
   Loop late(door);
-  CHECK(late.arm(10'000));
+  CHECK(late.arm(60'000));
   usleep(10'000);
   Loop early(door);
   const double start = nowMs();
   CHECK(early.arm(30));
   CHECK(early.rang(1));
-  CHECK(nowMs() - start >= 30 && nowMs() - start < 5000);
+  CHECK(nowMs() - start >= 30 && nowMs() - start < 30'000);
   CHECK(late.rings == 0);
 }
 
 TEST("arming with an old value rings at once") {
   Loop loop(freshWord());
-  CHECK(waiter().arm(loop.agent, loop.bell.load() - 1, Deadline::after(10'000)).ok());
+  CHECK(waiter().arm(loop.agent, loop.bell.load() - 1, Deadline::after(60'000)).ok());
   CHECK(loop.rings == 1 && waiter().takeRing(loop.agent));
 }
 
@@ -80,7 +80,7 @@ TEST("a new arming replaces the last, its ring included") {
   Loop loop(freshWord());
   CHECK(loop.arm(1));
   CHECK(loop.rang(1));
-  CHECK(loop.arm(10'000));
+  CHECK(loop.arm(60'000));
   CHECK(!waiter().takeRing(loop.agent));
   CHECK(loop.arm(20));
   CHECK(loop.rang(2));
@@ -99,13 +99,13 @@ TEST("the first agent's door is the process's until the last has closed") {
     waiter().close(a.agent);
     Loop c(second);
     CHECK(c.door == &first);
-    CHECK(b.arm(10'000));
+    CHECK(b.arm(60'000));
     ringAgent(b.bell, *b.door);
     CHECK(b.rang(1));
   }
   Loop d(second);
   CHECK(d.door == &second);
-  CHECK(d.arm(10'000));
+  CHECK(d.arm(60'000));
   ringAgent(d.bell, *d.door);
   CHECK(d.rang(1));
 }

@@ -47,13 +47,13 @@ TEST_WITHOUT_REGION("a fork in a pause: tasks that had not begun run in the pare
     runs = 0;
     for (int i = 0; i < 50; i++) pool.post(task([&] { runs++; }), kAwaited);
     pool.postDelayed(task([&] { runs++; }), kAwaited, 1);
-    CHECK(pool.pause(Deadline::after(10'000)));
+    CHECK(pool.pause(Deadline::after(60'000)));
     // As before every fork: a thread that is just being made may hold locks, those of the sanitizer's allocator for one.
-    CHECK(os::waitUntilQuiet(Deadline::after(10'000)));
+    CHECK(os::waitUntilQuiet(Deadline::after(60'000)));
     const int child = spawnChild([&] {
       WorkerPool* own = pool.successor();
       CHECK(eventually([&] { return runs == 51; }));
-      CHECK(own->drain(Deadline::after(10'000)));
+      CHECK(own->drain(Deadline::after(60'000)));
     });
     pool.resume();
     CHECK(eventually([&] { return runs == 51; }));

@@ -49,14 +49,14 @@ TEST_WITHOUT_REGION("a pool runs every task once, those posted by tasks and from
       pool.post(task([&] { runs++; }), kAwaited);
     }), kAwaited);
   }
-  CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(pool.drain(Deadline::after(60'000)));
   CHECK(runs == 1000);
   CHECK(pool.finishedTasks() == 1000);
 }
 
 TEST_WITHOUT_REGION("a pool runs urgent tasks first") {
   WorkerPool& pool = makePool(1);
-  CHECK(pool.pause(Deadline::after(10'000)));
+  CHECK(pool.pause(Deadline::after(60'000)));
   pool.resume();
   std::atomic<bool> mayGo{false};
   std::string order;
@@ -65,7 +65,7 @@ TEST_WITHOUT_REGION("a pool runs urgent tasks first") {
   pool.post(task([&] { order += 'b'; }), {WorkerPool::kUserVisible, true});
   pool.post(task([&] { order += 'a'; }), {WorkerPool::kUserBlocking, true});
   mayGo = true;
-  CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(pool.drain(Deadline::after(60'000)));
   CHECK(order == "abc");
 }
 
@@ -79,7 +79,7 @@ TEST_WITHOUT_REGION("delayed tasks run in the order of their times and not befor
   pool.postDelayed(task([&] { order += 'a', runs++; }), kAwaited, 20);
   CHECK(pool.drain(Deadline::after(0)));
   CHECK(eventually([&] { return runs == 2; }));
-  CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(pool.drain(Deadline::after(60'000)));
   CHECK(order == "ab");
   CHECK(lastAt - start >= 60);
 }
@@ -94,11 +94,11 @@ TEST_WITHOUT_REGION("draining waits for awaited tasks only, and no longer than i
     ended++;
   };
   pool.post(task(waitForGo), kUnawaited);
-  CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(pool.drain(Deadline::after(60'000)));
   pool.post(task(waitForGo), kAwaited);
   CHECK(!pool.drain(Deadline::after(10)));
   mayGo = true;
-  CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(pool.drain(Deadline::after(60'000)));
   CHECK(eventually([] { return ended == 2; }));
 }
 
@@ -115,7 +115,7 @@ TEST_WITHOUT_REGION("a pause gives up when a task does not end, and then all goe
   CHECK(!pool.pause(Deadline::after(20)));
   CHECK(nowMs() - start >= 20);
   mayGo = true;
-  CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(pool.drain(Deadline::after(60'000)));
 }
 
 TEST_WITHOUT_REGION("what is posted in a pause that is given up runs after it, on threads that have looked in vain") {
@@ -127,7 +127,7 @@ TEST_WITHOUT_REGION("what is posted in a pause that is given up runs after it, o
     CHECK(eventually([&] { return met == 2; }));
   };
   for (int i = 0; i < 2; i++) pool.post(task(meet), kAwaited);
-  CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(pool.drain(Deadline::after(60'000)));
   for (const double delayMs : {-1.0, 1.0}) {
     std::atomic<bool> hasBegun{false};
     std::atomic<bool> mayPost{false};
@@ -143,7 +143,7 @@ TEST_WITHOUT_REGION("what is posted in a pause that is given up runs after it, o
     mayPost = true;
     if (!CHECK(!pool.pause(Deadline::after(50)))) return pool.resume();
     CHECK(eventually([&] { return hasRun.load(); }));
-    CHECK(pool.drain(Deadline::after(10'000)));
+    CHECK(pool.drain(Deadline::after(60'000)));
   }
 }
 
@@ -151,7 +151,7 @@ TEST_WITHOUT_REGION("a stopped pool begins nothing any more") {
   WorkerPool& pool = makePool(2);
   std::atomic<int> runs{0};
   pool.post(task([&] { runs++; }), kAwaited);
-  CHECK(pool.drain(Deadline::after(10'000)));
+  CHECK(pool.drain(Deadline::after(60'000)));
   pool.stop();
   static PoolTask* never = nullptr;  // reachable, for the leak checker
   never = task([&] { runs++; });

@@ -109,13 +109,12 @@ export class Waiting extends EventCounts {
     return new Promise((resolve, reject) => {
       const { deadline = Number.POSITIVE_INFINITY, signal } = options;
       if (signal?.aborted) return reject(signal.reason);
-      if (deadline <= performance.now()) this.lookAgain(events); // what is there for those in line may be followed by more, for one that cannot wait
+      const isOver = deadline !== Number.POSITIVE_INFINITY && deadline <= performance.now();
+      if (isOver) this.lookAgain(events); // what is there for those in line may be followed by more, for one that cannot wait
       if (!this.#waiters.has(events) && attempt(0)) return resolve(true);
+      if (isOver) return resolve(false);
       const waiter: Waiter = { attempt, looks: 0, isLooking: false, resolve, reject, options };
-      if (deadline !== Number.POSITIVE_INFINITY) {
-        if (deadline <= performance.now()) return resolve(false);
-        this.#startTimer(events, waiter, deadline);
-      }
+      if (deadline !== Number.POSITIVE_INFINITY) this.#startTimer(events, waiter, deadline);
       if (signal !== undefined) {
         waiter.onAbort = () => {
           this.#leave(events, waiter);
