@@ -4,7 +4,8 @@
  * child for the other, before its target runs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { currentAgent } from '../arena/agent.js';
+import { currentAgent, isDead } from '../arena/agent.js';
+import type { Deadline } from '../arena/waiting.js';
 import { StateError } from '../errors.js';
 import { addAnnex, ANNEX_WORDS, annexAt } from '../memory/annex.js';
 import { holdForWait, letGoAfterWait } from '../memory/handle.js';
@@ -23,9 +24,10 @@ const LOCAL = 1;
 const BEING_NAMED = 2;
 const NAMED = 3;
 const NAMELESS = 4;
-/** How often, and how many times, one who received the barrier looks whether the sender has found the name. */
+/** The word behind the state: the agent that looks for the name. */
+const NAMER = 1;
+/** How often one who received the barrier looks whether the sender has found the name. */
 const LOOK_MS = 5;
-const LOOKS = 1000;
 
 let carrier: FunctionCarrier | undefined;
 /** Functions being imported. */
@@ -71,7 +73,7 @@ export class BarrierAction {
   #naming: { readonly by: number; readonly done: Promise<void> } | undefined;
   #loading: Promise<void> | undefined;
 
-  /** `block`: offset of the barrier's. The other two are words in it. */
+  /** `block`: offset of the barrier's. The other two are words in it: of the state, with one behind it, and of the directory. */
   constructor(block: number, state: number, directory: number, action: Action | undefined) {
     this.#block = block;
     this.#state = state;
@@ -85,9 +87,15 @@ export class BarrierAction {
     return this.#stateNow() !== NONE;
   }
 
-  /** The function, imported if need be. @throws StateError (ERR_FORKFUL_ACTION) when this process cannot have it */
-  async get(): Promise<Action> {
-    for (let look = 0; this.#stateNow() === BEING_NAMED && look < LOOKS; look++) await sleep(LOOK_MS);
+  /**
+   * The function, imported if need be; undefined when the time is over, or the signal aborted, while another one looks for its name still.
+   * @throws StateError (ERR_FORKFUL_ACTION) when this process cannot have it
+   */
+  async get(deadline: Deadline, signal: AbortSignal | undefined): Promise<Action | undefined> {
+    while (this.#run === undefined && this.#isBeingNamed()) {
+      if (signal?.aborted || deadline <= performance.now()) return undefined;
+      await sleep(LOOK_MS);
+    }
     if (this.#run === undefined && this.#stateNow() === NAMED) await this.#load();
     return this.getNow();
   }
@@ -110,6 +118,7 @@ export class BarrierAction {
 
   #findName(action: Action, { name }: FunctionCarrier): Promise<void> {
     const { words } = currentAgent().region;
+    Atomics.store(words, this.#state + NAMER, currentAgent().id);
     Atomics.store(words, this.#state, BEING_NAMED);
     holdForWait(this.#block); // it may be disposed of meanwhile
     const naming = name(action)
@@ -143,9 +152,14 @@ export class BarrierAction {
     return Atomics.load(currentAgent().region.words, this.#state);
   }
 
+  /** However long that takes whoever does it, as long as that one lives. */
+  #isBeingNamed(): boolean {
+    const { words } = currentAgent().region;
+    return this.#stateNow() === BEING_NAMED && !isDead(words, Atomics.load(words, this.#state + NAMER));
+  }
+
   #whyNot(): string {
-    const state = this.#stateNow();
-    if (state === NAMED || state === BEING_NAMED)
+    if (this.#stateNow() === NAMED || this.#isBeingNamed())
       return 'it is still being imported. Use wait(), which waits for that, or pass the barrier as an argument of the process';
     return 'no module exports it. Export the function that is the action, or let the process that made the barrier, or a fork of it, come last';
   }

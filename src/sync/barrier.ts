@@ -31,7 +31,7 @@ export interface BarrierOptions {
   timeout?: number;
 }
 
-/** Payload: state, event count, parties; the timeout, a float64; the action's state; how the last rounds ended; directories; records. */
+/** Payload: state, event count, parties; the timeout, a float64; the action's state, 2 words; how the last rounds ended; directories; records. */
 const STATE_WORD = 0;
 const EVENTS_WORD = 1;
 const PARTIES_WORD = 3;
@@ -115,7 +115,7 @@ export class Barrier implements Passable {
     const { offset } = this.#handle;
     holdForWait(offset);
     try {
-      const action = this.#action.exists ? await this.#action.get().catch((error: unknown) => error as Error) : undefined;
+      const action = this.#action.exists ? await this.#action.get(deadline, signal).catch((error: unknown) => error as Error) : undefined;
       const [round, place] = await this.#arrive(async (attempt) => {
         await currentWaiting().waitAsync(this.#at + EVENTS_WORD, attempt, { deadline, signal, sliceMs: DEAD_SLICE_ASYNC_MS });
       });

@@ -1,6 +1,10 @@
 /** A Barrier's action in whichever agent comes last. */
 import { Barrier, Process, Queue, RawArray, type StartMethod } from 'forkful';
 import { expect, it } from 'vitest';
+import { currentAgent } from '../../src/arena/agent.js';
+import { payloadWord } from '../../src/memory/block.js';
+import { handleOf } from '../../src/serialize/passable.js';
+import { OtherAgent } from '../fixtures/arena/other-agent.js';
 import { count, countSlowly, fail, useWords } from '../fixtures/sync/barrier.mjs';
 import { grid } from '../helpers/grid.js';
 import { untilArrived } from '../helpers/waiters.js';
@@ -108,3 +112,39 @@ it('that cannot be sent is no matter of a process that does not get the barrier'
   await end(barrier, agent);
   expect(queue.getSync()).toBe(barrier);
 });
+
+/** Of a barrier (src/sync/barrier.ts): the action's state, and who looks for its name. */
+const ACTION = 6;
+const NAMER = 7;
+const BEING_NAMED = 2;
+
+for (const [state, options, code] of [
+  ['lives, is waited for until the time is over', { timeout: 50 }, 'ERR_FORKFUL_BROKEN_BARRIER'],
+  ['has ended, is not waited for', {}, 'ERR_FORKFUL_ACTION'],
+] as const)
+  grid(`one that looks for the name of an action and ${state}`, ONLY_ELSEWHERE, async (method) => {
+    const [barrier, queue, told, namer] = [
+      new Barrier(2, { action: count }),
+      new Queue<unknown>(),
+      new Queue<Told>(),
+      await OtherAgent.start(),
+    ];
+    const { words } = currentAgent().region;
+    const at = payloadWord(barrier[handleOf]().offset);
+    await withWatchdog(20_000, () => words[at + ACTION], named(words, at));
+    [words[at + ACTION], words[at + NAMER]] = [BEING_NAMED, namer.id];
+    if (code === 'ERR_FORKFUL_ACTION') await namer.end();
+    const agent = await start(method, 'meetOnce', [queue, told, options]);
+    const first = expect(barrier.wait()).rejects.toMatchObject({ code: 'ERR_FORKFUL_BROKEN_BARRIER' });
+    await untilArrived(barrier, 1);
+    await queue.put({ nested: [barrier] });
+    expect((await told.get()).places).toEqual([code]);
+    await first;
+    await end(barrier, agent);
+    if (code !== 'ERR_FORKFUL_ACTION') await namer.end();
+  });
+
+/** When the export that the action is has been found: asking for the handle begins that. */
+async function named(words: Int32Array, at: number): Promise<void> {
+  while (words[at + ACTION] === BEING_NAMED) await new Promise((resolve) => setImmediate(resolve));
+}
