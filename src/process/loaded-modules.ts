@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { types } from 'node:util';
 
@@ -14,8 +14,11 @@ export const PENDING: unique symbol = Symbol('pending');
 /** Undefined: not to be had from Node. */
 export type Outcome = Exports | typeof PENDING | undefined;
 
-/** What a loader of the user's, in a thread of its own, may take longer for one module than for another. */
+/** What a loader of the user's, in a thread of its own, may take longer for one module than for another: so long and so many turns, */
 const LOADER_MS = 5;
+const LOADER_TURNS = 10;
+/** and when all depends on it, since its thread may be short of a processor. */
+export const PATIENT_MS = 2000;
 
 /** ES modules that were imported here, by URL. A module's exports stay the same object for good. */
 const imported = new Map<string, Exports | typeof PENDING>();
@@ -40,7 +43,7 @@ export function* rememberedModules(): Generator<[url: string, exports: Exports]>
  * The exports of an ES module that is known to be loaded. One that is still being evaluated is not waited for: it may be waiting for us.
  * It is the module's own evaluation that an import waits for; all else is done when an import of this very file is.
  */
-export async function importLoaded(url: string): Promise<Outcome> {
+export async function importLoaded(url: string, loaderMs = LOADER_MS): Promise<Outcome> {
   const known = remembered(url);
   if (known !== undefined) return known;
   if (!imported.has(url)) {
@@ -60,8 +63,10 @@ export async function importLoaded(url: string): Promise<Outcome> {
   if (!isAnswered) {
     // a loader of the user's is asked
     await ours;
-    const patience = performance.now() + LOADER_MS;
-    while (imported.get(url) === PENDING && performance.now() < patience) await nextTurn();
+    const patience = performance.now() + loaderMs;
+    for (let turn = 0; imported.get(url) === PENDING && (turn < LOADER_TURNS || performance.now() < patience); turn++) {
+      await (turn < LOADER_TURNS ? nextTurn() : sleep(1));
+    }
   }
   return imported.get(url);
 }

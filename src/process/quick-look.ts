@@ -124,7 +124,7 @@ class Look {
     const fallback = this.found;
     this.found = undefined;
     const urls = staticImports(text, url, name);
-    const outcomes = await Promise.all(urls.map(importLoaded));
+    const outcomes = await Promise.all(urls.map((one) => importLoaded(one)));
     for (const [index, outcome] of outcomes.entries()) if (typeof outcome === 'object') this.at(urls[index] as string, outcome);
     this.found ??= fallback;
   }

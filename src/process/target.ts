@@ -19,6 +19,7 @@ import {
   importLoaded,
   isFile,
   type Outcome,
+  PATIENT_MS,
   PENDING,
   textOf,
 } from './loaded-modules.js';
@@ -68,10 +69,9 @@ async function search(fn: Func, label: string): Promise<FunctionRef> {
       return { module: asUrl(script.url), name: fn.name, fingerprint: fingerprintOf(fn), isForeign };
     }
   }
-  const elsewhere = await searchAll(fn, [
-    ...new Set(scripts.filter(({ isModule, url }) => isModule && url !== script?.url).map(({ url }) => url)),
-  ]);
-  if (elsewhere !== undefined) return elsewhere;
+  const urls = [...new Set(scripts.filter(({ isModule }) => isModule).map(({ url }) => url))];
+  const found = (await searchAll(fn, urls)) ?? (await searchAll(fn, urls, PATIENT_MS));
+  if (found !== undefined) return found;
   throw targetError(`${label} ${refusal(fn, script?.url, isBound)}`);
 }
 
@@ -88,8 +88,8 @@ function nameIn(exports: Outcome, fn: object): string | undefined {
   return typeof exports === 'object' ? exportName(exports, fn) : undefined;
 }
 
-async function searchAll(fn: Func, urls: readonly string[]): Promise<FunctionRef | undefined> {
-  const outcomes: Outcome[] = await Promise.all(urls.map(importLoaded));
+async function searchAll(fn: Func, urls: readonly string[], loaderMs?: number): Promise<FunctionRef | undefined> {
+  const outcomes: Outcome[] = await Promise.all(urls.map((url) => importLoaded(url, loaderMs)));
   for (const [index, exports] of outcomes.entries()) {
     const name = nameIn(exports, fn);
     if (name !== undefined) return { module: urls[index] as string, name };
