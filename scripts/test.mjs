@@ -20,8 +20,8 @@ const PARKING = [/^test\/(sync|queue)\/(?!named-semaphore)/];
 /** The whole suite is run as two lines of runs side by side, about as long as each other: this part of the native one, and what comes after it, beside the rest. None of it makes names that all of the machine sees. */
 const SECOND_LINE = [/^test\/(arena|connection|memory|process|queue|serialize|util)\//, /^test\/shared\/(array|sharedctypes|struct|value)/];
 
-/** All runs together: what hangs is killed in time for the last line to be printed. On a quiet machine they take about a quarter of it. */
-const deadline = Date.now() + 50 * 60_000;
+/** All runs together: what hangs is killed in time for the last line to be printed. On a quiet machine they take about a fifth of it. */
+const deadline = Date.now() + 60 * 60_000;
 const timeLeft = () => Math.max(deadline - Date.now(), 1000);
 
 const { terms, backend } = readArguments();
