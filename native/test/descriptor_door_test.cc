@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../os/datagram.h"
+#include "../os/quiescence.h"
 #include "check.h"
 
 using namespace forkful;
@@ -36,6 +37,12 @@ struct Pipe {
   }
   UniqueFd reader, writer;
 };
+
+/** As processes are forked: no other thread is in the midst of anything, such as an allocation, whose lock the child would have for ever. */
+int forkWhenQuiet(const std::function<void()>& body) {
+  CHECK(os::waitUntilQuiet(Deadline::after(kLimitMs)));
+  return spawnChild(body);
+}
 
 bool isAtEnd(int reader) {
   char byte;
@@ -78,7 +85,7 @@ TEST_WITHOUT_REGION("another process gets a duplicate for its ticket, again and 
   Key name, ticket;
   CHECK(door::lend(pipe.writer.get(), name, ticket).ok());
   for (int i = 0; i < 3; i++) {
-    const int child = spawnChild([&] {
+    const int child = forkWhenQuiet([&] {
       door::becomeForked();
       UniqueFd fd;
       CHECK(door::borrow(name, ticket, kLimitMs, fd).ok());
@@ -132,7 +139,7 @@ TEST_WITHOUT_REGION("a forked child lends by itself, and the door of one that ha
   Key name, ticket;
   CHECK(door::lend(pipe.writer.get(), name, ticket).ok());
   const Pipe told;
-  const int child = spawnChild([&] {
+  const int child = forkWhenQuiet([&] {
     door::becomeForked();
     Key ours[2];
     CHECK(door::lend(pipe.reader.get(), ours[0], ours[1]).ok());
@@ -179,7 +186,7 @@ TEST_WITHOUT_REGION("one who hangs up is asked again, before the question and af
     const Stranger server(name);
     CHECK(bind(server.socket.get(), server.name(), server.length) == 0);
     CHECK(listen(server.socket.get(), 8) == 0);
-    const int child = spawnChild([&] {
+    const int child = forkWhenQuiet([&] {
       UniqueFd visitor(accept4(server.socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
       visitor.reset();
       CHECK(questionAt(server, visitor) == asked(what, ticket));
@@ -202,7 +209,7 @@ TEST_WITHOUT_REGION("a lender that is stopped gives out nothing, and when it goe
   const int loans = std::min(300, room);
   Pipe pipe;
   const Pipe told;
-  const int child = spawnChild([&] {
+  const int child = forkWhenQuiet([&] {
     pipe.reader.reset();
     Key keys[2];
     for (int i = 0; i < loans; i++) {
