@@ -19,10 +19,10 @@ export default defineConfig({
     pool: 'forks',
     isolate: true,
     execArgv: ['--enable-source-maps'],
-    // One file at a time. Most files start several processes that keep two cores busy by themselves, and many assert a time ("within
-    // 200 ms of its owner's death"): a second file beside them would make those fail for want of a core, not for want of a wake-up.
+    // One file at a time. Most files start several processes that keep two cores busy by themselves; scripts/test.mjs has two runs side by side.
     maxWorkers: 1,
     fileParallelism: false,
+    // Bounds of hangs: more than anything takes on an overloaded machine.
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 10_000,
