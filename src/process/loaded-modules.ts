@@ -14,11 +14,14 @@ export const PENDING: unique symbol = Symbol('pending');
 /** Undefined: not to be had from Node. */
 export type Outcome = Exports | typeof PENDING | undefined;
 
-/** What a loader of the user's, in a thread of its own, may take longer for one module than for another: so long and so many turns, */
-const LOADER_MS = 5;
-const LOADER_TURNS = 10;
-/** and when all depends on it, since its thread may be short of a processor. */
-export const PATIENT_MS = 2000;
+/**
+ * How often a loader of the user's, in a thread of its own, may answer another request and not the one for a module, and the pause between
+ * two such requests. The thread may be short of a processor: a round counts only when it has had one.
+ */
+const LOADER_ROUNDS = 5;
+const ROUND_MS = 1;
+/** When all depends on that module. */
+export const PATIENT = { rounds: 40, roundMs: 50 } as const;
 
 /** ES modules that were imported here, by URL. A module's exports stay the same object for good. */
 const imported = new Map<string, Exports | typeof PENDING>();
@@ -43,7 +46,10 @@ export function* rememberedModules(): Generator<[url: string, exports: Exports]>
  * The exports of an ES module that is known to be loaded. One that is still being evaluated is not waited for: it may be waiting for us.
  * It is the module's own evaluation that an import waits for; all else is done when an import of this very file is.
  */
-export async function importLoaded(url: string, loaderMs = LOADER_MS): Promise<Outcome> {
+export async function importLoaded(
+  url: string,
+  { rounds, roundMs }: { rounds: number; roundMs: number } = { rounds: LOADER_ROUNDS, roundMs: ROUND_MS },
+): Promise<Outcome> {
   const known = remembered(url);
   if (known !== undefined) return known;
   if (!imported.has(url)) {
@@ -56,19 +62,28 @@ export async function importLoaded(url: string, loaderMs = LOADER_MS): Promise<O
   await nextTurn();
   if (imported.get(url) !== PENDING) return imported.get(url);
   let isAnswered = false;
-  const ours = import(import.meta.url).then(() => {
+  const ours = askLoader().then(() => {
     isAnswered = true;
   });
-  await nextTurn();
+  await new Promise(process.nextTick); // by then all is done that needs no other thread: a turn of the event loop may bring a loader's answer
   if (!isAnswered) {
-    // a loader of the user's is asked
     await ours;
-    const patience = performance.now() + loaderMs;
-    for (let turn = 0; imported.get(url) === PENDING && (turn < LOADER_TURNS || performance.now() < patience); turn++) {
-      await (turn < LOADER_TURNS ? nextTurn() : sleep(1));
+    for (let round = 0; imported.get(url) === PENDING && round < rounds; round++) {
+      await sleep(roundMs);
+      await askLoader();
     }
   }
   return imported.get(url);
+}
+
+let asking: Promise<void> | undefined;
+
+/** Settles when a loader of the user's, if there is one, has answered for a module that has been evaluated: this one. */
+async function askLoader(): Promise<void> {
+  asking ??= import(import.meta.url).then(() => {
+    asking = undefined;
+  });
+  await asking;
 }
 
 /** The CommonJS module of a path or file URL, if there is one: its exports by then, if it is being evaluated. */

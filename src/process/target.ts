@@ -19,7 +19,7 @@ import {
   importLoaded,
   isFile,
   type Outcome,
-  PATIENT_MS,
+  PATIENT,
   PENDING,
   textOf,
 } from './loaded-modules.js';
@@ -70,7 +70,7 @@ async function search(fn: Func, label: string): Promise<FunctionRef> {
     }
   }
   const urls = [...new Set(scripts.filter(({ isModule }) => isModule).map(({ url }) => url))];
-  const found = (await searchAll(fn, urls)) ?? (await searchAll(fn, urls, PATIENT_MS));
+  const found = (await searchAll(fn, urls)) ?? (await searchAll(fn, urls, PATIENT));
   if (found !== undefined) return found;
   throw targetError(`${label} ${refusal(fn, script?.url, isBound)}`);
 }
@@ -88,8 +88,8 @@ function nameIn(exports: Outcome, fn: object): string | undefined {
   return typeof exports === 'object' ? exportName(exports, fn) : undefined;
 }
 
-async function searchAll(fn: Func, urls: readonly string[], loaderMs?: number): Promise<FunctionRef | undefined> {
-  const outcomes: Outcome[] = await Promise.all(urls.map((url) => importLoaded(url, loaderMs)));
+async function searchAll(fn: Func, urls: readonly string[], patience?: typeof PATIENT): Promise<FunctionRef | undefined> {
+  const outcomes: Outcome[] = await Promise.all(urls.map((url) => importLoaded(url, patience)));
   for (const [index, exports] of outcomes.entries()) {
     const name = nameIn(exports, fn);
     if (name !== undefined) return { module: urls[index] as string, name };

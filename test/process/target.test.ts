@@ -71,9 +71,9 @@ describe.each(getAllStartMethods())('%s', (method) => {
 });
 
 test('a function is found although a loader answers late for its module', async () => {
+  const { stdout, stderr, exitCode } = await runChild('process/late-loader.mjs');
   // newer versions of Node warn of module.register()
-  const { stdout, exitCode } = await runChild('process/late-loader.mjs');
-  expect({ stdout, exitCode }).toEqual({ stdout: 'factory-made\n', exitCode: 0 });
+  expect({ stdout, exitCode }, stderr).toEqual({ stdout: 'factory-made\n', exitCode: 0 });
 });
 
 test.each(['after', 'await'])('what no child could find is refused, with advice (%s the evaluation of the main module)', async (timing) => {
