@@ -12,7 +12,6 @@
 #include <cstring>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "datagram.h"
@@ -26,9 +25,9 @@ namespace forkful::os {
 
 namespace {
 
-// A request is tried again for so long, in attempts that leave the server deaf for only a moment each: its last client may go meanwhile.
-// A busy thread is one that has not had its turn yet, and on an overloaded machine that takes seconds.
-constexpr double kRetryMs = 10'000;
+// A request is tried so often, ten seconds or more, in attempts that leave the server deaf for only a moment each: its last client may go
+// meanwhile. A busy thread may be one that has not had its turn yet; on an overloaded machine that takes long, and so do the attempts.
+constexpr int kMostAttempts = 1500;
 constexpr double kAttemptMs = 5;
 constexpr int kBetweenAttemptsMs = 2;
 
@@ -90,8 +89,8 @@ struct Request {
   std::string payload;
   UniqueFd out;
   UniqueFd err;
-  /** Since its first attempt: what it waits behind others is none of its time. */
-  std::optional<Deadline> giveUp = std::nullopt;
+  /** Refused so far, since another thread was busy. */
+  int attempts = 0;
 };
 
 /** Signals that must not end the server. With this they do again what they did before: so they do in every child. */
@@ -239,8 +238,7 @@ class Server {
         return true;
       }
       if (status.error == EBUSY) {
-        if (!request.giveUp) request.giveUp = Deadline::after(kRetryMs);
-        isBusy = !request.giveUp->passed();
+        isBusy = ++request.attempts < kMostAttempts;
         if (isBusy) return false;
       }
       if (status.ok()) {

@@ -18,9 +18,9 @@ import { livingWorkers } from './living-workers.js';
 import { findTimers } from './parents-loop.js';
 import { type Fork, runTrial } from './trial.js';
 
-/** Other threads get this long to come to rest: in one attempt, and in all. */
+/** Other threads get this long to come to rest in one attempt, and so many attempts, however long they take: their threads may get no processor. */
 const QUIET_MS = 20;
-const PATIENCE_MS = 10_000;
+const MOST_ATTEMPTS = 500;
 
 /** Once per process: whether a copy of it works. */
 let trial: Promise<string | undefined> | undefined;
@@ -95,8 +95,7 @@ function cannotFork(reason: string): StateError {
 
 /** From the next macrotask; tries again while other threads are busy. REQUIRES: enabled. */
 function forkUntried(): Promise<Fork> {
-  /** From its first refusal on: what it waits for its turn, behind others, is none of its time. */
-  let deadline: number | undefined;
+  let attempts = 0;
   return new Promise((resolve, reject) => {
     const attempt = (): void => {
       const running = setImmediate(() => {
@@ -113,8 +112,7 @@ function forkUntried(): Promise<Fork> {
           resolve({ pid, settle: () => handover.settle() });
         } catch (error) {
           handover.settle();
-          deadline ??= performance.now() + PATIENCE_MS;
-          if (error instanceof SystemError && error.code === 'EBUSY' && performance.now() < deadline) setTimeout(attempt, 1);
+          if (error instanceof SystemError && error.code === 'EBUSY' && ++attempts < MOST_ATTEMPTS) setTimeout(attempt, 1);
           else reject(error);
         } finally {
           if (spare !== undefined) closeSync(spare);
