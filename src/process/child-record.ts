@@ -60,7 +60,16 @@ export class ChildRecord implements Waitable {
 
   async #launch(launcher: Launcher, launch: Launch): Promise<void> {
     this.name = launch.name;
-    this.#child = await launcher.launch(launch, (exitCode) => this.#end(exitCode));
+    const launched = launcher.launch(launch, (exitCode) => {
+      // the news of its start and of its end may have come together
+      if (this.#child !== undefined) this.#end(exitCode);
+      else
+        void launched.then(
+          () => this.#end(exitCode),
+          () => {}, // whoever starts it is told
+        );
+    });
+    this.#child = await launched;
     getLogger().debug('started child %s with pid %d', this.name, this.#child.pid);
     if (!this.#hasEnded) addChild(this);
     this.#updateRef();
