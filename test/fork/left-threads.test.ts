@@ -25,7 +25,7 @@ test('threads that were there before are not left behind', async () => {
 });
 
 test.each(['S', 'R'])('a thread that stays is left behind: in state %s', async (state) => {
-  const left = watchThreads(folder);
+  const left = watchThreads(folder, 3);
   set('2', 'node', state);
   expect(await left()).toEqual(['node']);
 });

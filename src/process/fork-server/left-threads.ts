@@ -6,16 +6,16 @@ import { readOrNothing, stateOf } from '../thread-work.js';
 /** Threads that the addon's own pool starts as it needs them. */
 const OWN_THREAD = 'forkful-v8';
 /** One that is not asleep may be about to end, or to take its name: it is looked at again, so many times. */
-const LOOKS = 200;
+const LOOKS = 1000;
 const BETWEEN_LOOKS_MS = 10;
 
 /** Tells at each call the names of the threads that have come since this one, and stay. */
-export function watchThreads(folder = '/proc/self/task'): () => Promise<string[]> {
+export function watchThreads(folder = '/proc/self/task', looks = LOOKS): () => Promise<string[]> {
   const before = new Set(readdirSync(folder));
   return async () => {
     for (let look = 1; ; look++) {
       const threads = newThreads(folder, before);
-      if (look === LOOKS || threads.every(({ isAsleep }) => isAsleep)) return threads.map(({ name }) => name);
+      if (look === looks || threads.every(({ isAsleep }) => isAsleep)) return threads.map(({ name }) => name);
       await sleep(BETWEEN_LOOKS_MS);
     }
   };

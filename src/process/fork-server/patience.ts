@@ -8,7 +8,7 @@ const LOOK_MS = 1000;
 const IDLE_LOOKS = 10;
 /** one that works for ever, as by awaiting in an endless loop, after so many in all. */
 const MOST_LOOKS = 300;
-/** What this thread runs between two looks, or would if it had a processor, even if it only looks and serves a timer or two. */
+/** One that only looks, and serves a timer or two, sleeps from one look to the next but for so long. */
 const IDLE_MS = 100;
 
 /** False when it is given up. */
@@ -27,24 +27,25 @@ export function patiently(loading: Promise<unknown>, works: () => boolean = watc
   });
 }
 
-/** This thread is always at work when it looks: of it only the time counts that it wanted since the last look. */
+/** This thread is always at work when it looks: of it only the time counts that it slept since the last look. */
 function watchThisProcess(): () => boolean {
   const othersWork = watchWork('/proc/self/task', (thread) => thread !== String(process.pid));
-  let before = wantedMs();
+  let before = sleptMs();
   return () => {
-    const now = wantedMs();
-    const works = now - before >= IDLE_MS;
+    const now = sleptMs();
+    const works = now - before < LOOK_MS - IDLE_MS;
     before = now;
     return othersWork() || works;
   };
 }
 
-/** On a processor, and in queues for one; 0 where the kernel does not tell. REQUIRES: the main thread. */
-function wantedMs(): number {
+/** Neither on a processor nor in a queue for one; all the time where the kernel does not tell. REQUIRES: the main thread. */
+function sleptMs(): number {
+  const now = performance.now();
   try {
     const [ran = 0, queued = 0] = readFileSync('/proc/self/schedstat', 'utf8').split(' ').map(Number);
-    return (ran + queued) / 1e6;
+    return now - (ran + queued) / 1e6;
   } catch {
-    return 0;
+    return now;
   }
 }

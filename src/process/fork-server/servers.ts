@@ -13,6 +13,7 @@ import { afterChildren } from '../exit.js';
 import { childExecutable, orNothing } from '../start/executable.js';
 import { forkableNodeOptions, forkableOptions, inheritableOptions } from '../start/node-options.js';
 import { currentSurroundings, type Surroundings } from '../surroundings.js';
+import { watchWork } from '../thread-work.js';
 import { ForkServerClient } from './client.js';
 
 export interface Server {
@@ -36,8 +37,9 @@ interface Door {
   readonly surroundings: Surroundings;
 }
 
-/** From a server to its end when its last client has gone. */
-const SERVER_END_MS = 1000;
+/** Between two looks at a server that is on its way to its end, since its last client has gone; and their number. */
+const SERVER_LOOK_MS = 1000;
+const SERVER_LOOKS = 60;
 
 let current: Server | undefined;
 /**
@@ -149,7 +151,13 @@ function startServer(command: string): Server {
 function endWithThread({ client, process: started }: Server): void {
   client.close();
   if (started?.pid === undefined || started.exitCode !== null || started.signalCode !== null) return;
-  if (platform.processes.waitExit(started.pid, SERVER_END_MS) !== null) platform.processes.reap(started.pid);
+  const works = watchWork(`/proc/${started.pid}/task`);
+  let ended = null;
+  for (let look = 0; ended === null && look < SERVER_LOOKS; look++) {
+    ended = platform.processes.waitExit(started.pid, SERVER_LOOK_MS);
+    if (!works()) break; // it serves other clients
+  }
+  if (ended !== null) platform.processes.reap(started.pid);
 }
 
 function forkableEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -109,5 +109,5 @@ async function outcomeOf(pid: number): Promise<number | 'late'> {
   });
   clearInterval(timer);
   closeSync(pidfd);
-  return isLate ? 'late' : status;
+  return isLate && status === -constants.signals.SIGKILL ? 'late' : status;
 }
