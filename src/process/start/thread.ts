@@ -19,10 +19,10 @@ import { AGENT, ALL_LOADED, CODE, ENDED, ENDING, LOADED, newThreadStatus, RUNNIN
 
 /** Between two looks at a thread that ends without running its exit hook. */
 const LOOK_MS = 20;
-/** What a thread has left to do after its exit hook takes some milliseconds. */
-const WIND_UP_MS = 1000;
+/** What a thread has left to do after its exit hook takes some milliseconds of a processor. */
+const WIND_UP_MS = 60_000;
 /** How long a thread that is to end may go on loading: the modules of its target may wait for something at their top level, ours do not, but many threads may load at once. */
-const LOADING_MS = 15_000;
+const LOADING_MS = 30_000;
 const LOADING_OURS_MS = 60_000;
 
 export const threadLauncher: Launcher = {
@@ -87,8 +87,8 @@ class ThreadChild implements RunningChild {
       if (this.#hasEnded(Math.min(deadline, performance.now() + WIND_UP_MS)))
         return this.exitCodeAfter(Atomics.load(this.#status, STATE) === ENDED ? Atomics.load(this.#status, CODE) : 1);
       const isEnding = this.#signal !== undefined && this.#terminateIfDue();
-      // the JS backend learns of a terminated thread's end by its event only; it is about to end, and is taken for ended
-      if (timeoutMs > 0 && isEnding && platform.backend === 'js') return this.exitCodeAfter(1);
+      // of one that never joined, and on the JS backend, only an event tells that it has been terminated; it is about to end, and is taken for ended
+      if (timeoutMs > 0 && isEnding && (platform.backend === 'js' || this.#agent() === 0)) return this.exitCodeAfter(1);
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return null;
       Atomics.wait(this.#status, STATE, RUNNING, Math.min(leftMs, LOOK_MS));
