@@ -12,7 +12,7 @@ const GRACE_MS = 100;
  * For one that is known to wait still. Where six threads want each CPU one wake-up in a thousand takes more than a second. Death is seen at once, so
  * only one that is stopped, or busy, costs all of this.
  */
-const AWAITED_GRACE_MS = 10_000;
+const AWAITED_GRACE_MS = 30_000;
 /** Between two looks, meanwhile, of one that waits for what it has left to another. */
 export const LEFT_SLICE_MS = 25;
 

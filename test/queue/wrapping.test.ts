@@ -133,13 +133,13 @@ describe('a reservation', () => {
     const reservation = new Reservation();
     reservation.add(5);
     expect(reservation.covers(5, reservation.times, true)).toBe(true);
-    now.mockReturnValue(12_000);
+    now.mockReturnValue(32_000);
     expect([reservation.covers(5, reservation.times, true), reservation.isActive]).toEqual([false, false]);
   });
 
   it.each([
     [false, 100],
-    [true, 10_000],
+    [true, 30_000],
   ] as const)('has all its grace when whoever made it was away in between; the other one seen to wait: %s', (isAwaited, graceMs) => {
     const now = vi.spyOn(performance, 'now').mockReturnValue(1000);
     const reservation = new Reservation();
