@@ -32,13 +32,13 @@ export interface ListenerOptions extends SocketOptions {
   address?: Address | undefined;
   /** How many connections the system keeps waiting to be accepted, 0 to 65,535; default 1. */
   backlog?: number | undefined;
-  /** Milliseconds for each of a peer's three messages of the handshake, 1 to 3,600,000; default 10,000. Time in which nobody accepts is not counted. */
+  /** Milliseconds for each of a peer's three messages of the handshake, 1 to 3,600,000; default 60,000. Time in which nobody accepts is not counted. */
   handshakeTimeout?: number | undefined;
 }
 
 const OPTIONS = ['address', 'family', 'backlog', 'authkey', 'handshakeTimeout', 'maxMessageBytes'] as const;
 const POSITIONS = ['address', 'family', 'backlog', 'authkey'] as const;
-const DEFAULT_HANDSHAKE_MS = 10_000;
+const DEFAULT_HANDSHAKE_MS = 60_000;
 /** How long a thread that also waits for something else may not look. */
 const BLIND_MS = 5;
 

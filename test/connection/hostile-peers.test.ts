@@ -38,10 +38,13 @@ async function accepted(listener: connection.Listener): Promise<Connection> {
   return conn;
 }
 
-/** One that knows the key. */
+/** One that knows the key is let in. One that had no processor for too long may be refused, and comes again. */
 async function checkGoesOn(listener: connection.Listener): Promise<void> {
-  const [a, b] = await soon(Promise.all([listener.accept(), Client(listener.address, { authkey })]));
-  open.push(a, b);
+  const accepting = listener.accept();
+  const [accepted, connected] = await soon(Promise.allSettled([accepting, Client(listener.address, { authkey })]));
+  for (const one of [accepted, connected]) if (one.status === 'fulfilled') open.push(one.value);
+  if (accepted.status === 'rejected' && /did not answer in time/.test(String(accepted.reason))) return checkGoesOn(listener);
+  const [a, b] = await Promise.all([accepting, connected.status === 'fulfilled' ? connected.value : Promise.reject(connected.reason)]);
   await a.send('welcome');
   expect(await soon(b.recv())).toBe('welcome');
 }
@@ -115,14 +118,18 @@ itNative('acceptSync is held up by silent ones no more than accept, and counts t
 });
 
 test('time in which nobody accepts is not counted against a peer', async () => {
-  const listener = await listen({ authkey, handshakeTimeout: 2000 });
+  const listener = await listen({ authkey, handshakeTimeout: 3_600_000 });
   const connecting = Client(listener.address, { authkey });
   await connection.wait([listener]);
   // takes it in, and does no more
   await expect(listener.accept({ timeout: 0 })).rejects.toMatchObject({ code: 'ERR_FORKFUL_TIMEOUT' });
-  const start = performance.now();
-  while (performance.now() - start < 2500);
-  open.push(await soon(listener.accept()), await soon(connecting));
+  const { now } = performance;
+  performance.now = () => now.call(performance) + 3_700_000;
+  try {
+    open.push(await soon(listener.accept()), await soon(connecting));
+  } finally {
+    performance.now = now;
+  }
 });
 
 describe('a connection without a key', () => {
