@@ -112,12 +112,14 @@ TEST("the first agent's door is the process's until the last has closed") {
 
 TEST("others may move the door") {
   Loop loop(freshWord());
+  const double start = nowMs();
   CHECK(loop.arm(50));
   for (int i = 0; i < 1000; i++) {
     loop.door->fetch_add(1);
     os::parking().unpark(*loop.door, 1);
   }
-  CHECK(loop.rings == 0);
+  const int rings = loop.rings;
+  CHECK(rings == 0 || nowMs() - start >= 50);
   CHECK(loop.rang(1));
 }
 
