@@ -21,7 +21,7 @@ if (isMainProcess) {
   const workers = [1, 2, 3].map(() => new Process({ target: crawl, args: [pages, visited, fatal] }));
   for (const worker of workers) await worker.start();
   await pages.put({ path: '', depth: 0 });
-  console.log(`joined: ${await pages.join({ timeout: 20_000 })}`);
+  console.log(`joined: ${await pages.join({ timeout: 100_000 })}`);
   console.log(`${visited.value} pages visited, ${pages.lostTasks} lost`);
   pages.close();
   for (const worker of workers) await worker.join();

@@ -13,7 +13,7 @@ export async function foo() {
   const first = name === 'background_process' ? 0 : 5;
   for (let i = first; i < first + 5; i++) {
     console.log(`---> ${i}`);
-    await sleep(daemon ? 50 * SECOND : SECOND);
+    await sleep(daemon ? 36_000 * SECOND : SECOND);
   }
   console.log(`Exiting ${name}`);
 }

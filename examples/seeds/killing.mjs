@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainProcess, Process } from 'forkful';
 
-const SECOND = 1000; // milliseconds
+const SECOND = 10_000; // milliseconds, and long ones: it is to be ended before it is through
 
 export async function foo() {
   console.log('Starting function');

@@ -18,5 +18,5 @@ async function talk(input, timeout) {
   console.log(`Out:${out}\nErr:${err}`);
 }
 
-await talk('console.log("hello")\n', 30_000);
+await talk('console.log("hello")\n', 90_000);
 await talk('console.log("hello"); for (;;);\n', 1000);

@@ -5,5 +5,5 @@
 import { spawnSync } from 'node:child_process';
 
 const [command = 'echo', ...args] = process.argv.length > 2 ? process.argv.slice(2) : ['echo', 'pong'];
-const result = spawnSync(command, args, { stdio: 'inherit', timeout: 5000 });
+const result = spawnSync(command, args, { stdio: 'inherit', timeout: 60_000 });
 console.log(result.stdout);

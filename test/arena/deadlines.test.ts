@@ -5,6 +5,18 @@ import { describe, expect, it } from 'vitest';
 
 const TIMEOUT_MS = 20;
 
+/** Begins waits that are in line before their time is over: on a busy machine not at the first attempt, each with what `make` gives. */
+function begin<T extends Disposable, W>(make: () => T, wait: (on: T) => Promise<W>[]): [on: T, waits: Promise<W>[]] {
+  for (;;) {
+    const on = make();
+    const start = performance.now();
+    const waits = wait(on);
+    if (performance.now() - start < TIMEOUT_MS) return [on, waits];
+    void Promise.allSettled(waits);
+    on[Symbol.dispose]();
+  }
+}
+
 /** Holds the event loop up until every timer of that time is due; in the turn that follows timers come first. */
 function block(): void {
   const end = performance.now() + 2 * TIMEOUT_MS;
@@ -13,9 +25,11 @@ function block(): void {
 
 describe('behind others in line, when the event loop was held up', () => {
   it('a get has its item', async () => {
-    const queue = new Queue<number>();
     await nextTurn();
-    const gets = [queue.get(), queue.get({ timeout: TIMEOUT_MS }), queue.get({ timeout: TIMEOUT_MS })];
+    const [queue, gets] = begin(
+      () => new Queue<number>(),
+      (on) => [on.get(), on.get({ timeout: TIMEOUT_MS }), on.get({ timeout: TIMEOUT_MS })],
+    );
     for (const item of [1, 2]) queue.putSync(item);
     block();
     const results = await Promise.allSettled(gets);
@@ -24,9 +38,11 @@ describe('behind others in line, when the event loop was held up', () => {
   });
 
   it('an acquire has its permit', async () => {
-    const semaphore = new Semaphore(0);
     await nextTurn();
-    const acquired = [undefined, TIMEOUT_MS, TIMEOUT_MS].map((timeout) => semaphore.acquire({ timeout }));
+    const [semaphore, acquired] = begin(
+      () => new Semaphore(0),
+      (on) => [undefined, TIMEOUT_MS, TIMEOUT_MS].map((timeout) => on.acquire({ timeout })),
+    );
     semaphore.release(2);
     block();
     expect(await Promise.all(acquired)).toEqual([true, true, false]);

@@ -72,7 +72,9 @@ describe.each(getAllStartMethods())('%s', (method) => {
 describe.each(getAllStartMethods())('%s', (method) => {
   test('a daemon that ignores SIGTERM is killed after a second', skipFor(method, SIGNALLED), async () => {
     const { stdout, exitCode } = await runChild('process/ending.mjs', { args: [method, 'exit', 'stubborn'] });
-    expect(lines(stdout)).toEqual(['child runs', 'parent exits 5', 'child ignores SIGTERM']);
+    // on a busy machine it may be killed before it has had its turn
+    expect([[], ['child ignores SIGTERM']]).toContainEqual(lines(stdout).slice(2));
+    expect(lines(stdout).slice(0, 2)).toEqual(['child runs', 'parent exits 5']);
     expect(exitCode).toBe(5);
   });
 

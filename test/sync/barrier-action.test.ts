@@ -131,7 +131,7 @@ for (const [state, options, code] of [
     ];
     const { words } = currentAgent().region;
     const at = payloadWord(barrier[handleOf]().offset);
-    await withWatchdog(20_000, () => words[at + ACTION], named(words, at));
+    await withWatchdog(120_000, () => words[at + ACTION], named(words, at));
     [words[at + ACTION], words[at + NAMER]] = [BEING_NAMED, namer.id];
     if (code === 'ERR_FORKFUL_ACTION') await namer.end();
     const agent = await start(method, 'meetOnce', [queue, told, options]);
