@@ -1,4 +1,5 @@
 /** Modules that this thread has loaded: their exports and texts, without ever executing one that is not there yet. */
+import { createHook } from 'node:async_hooks';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute } from 'node:path';
@@ -61,13 +62,7 @@ export async function importLoaded(
   }
   await nextTurn();
   if (imported.get(url) !== PENDING) return imported.get(url);
-  let isAnswered = false;
-  const ours = askLoader().then(() => {
-    isAnswered = true;
-  });
-  await new Promise(process.nextTick); // by then all is done that needs no other thread: a turn of the event loop may bring a loader's answer
-  if (!isAnswered) {
-    await ours;
+  if (await asksLoader()) {
     for (let round = 0; imported.get(url) === PENDING && round < rounds; round++) {
       await sleep(roundMs);
       await askLoader();
@@ -76,11 +71,36 @@ export async function importLoaded(
   return imported.get(url);
 }
 
-let asking: Promise<void> | undefined;
+let looking: Promise<boolean> | undefined;
+
+/** Whether imports ask a loader in another thread, so that how long they take says nothing. Once for all who want to know now. */
+function asksLoader(): Promise<boolean> {
+  looking ??= look().finally(() => {
+    looking = undefined;
+  });
+  return looking;
+}
+
+/** Node makes a channel for each question. Waiting does not tell: the answer may be there before this thread has its next turn. */
+async function look(): Promise<boolean> {
+  let asks = false;
+  const hook = createHook({
+    init(_id, type) {
+      asks ||= type === 'MESSAGEPORT';
+    },
+  }).enable();
+  const answer = import(import.meta.url);
+  await new Promise(process.nextTick); // by then all has been done that this thread does by itself
+  hook.disable();
+  await answer;
+  return asks;
+}
+
+let asking: Promise<unknown> | undefined;
 
 /** Settles when a loader of the user's, if there is one, has answered for a module that has been evaluated: this one. */
 async function askLoader(): Promise<void> {
-  asking ??= import(import.meta.url).then(() => {
+  asking ??= import(import.meta.url).finally(() => {
     asking = undefined;
   });
   await asking;

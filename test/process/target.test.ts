@@ -70,8 +70,11 @@ describe.each(getAllStartMethods())('%s', (method) => {
   });
 });
 
-test('a function is found although a loader answers late for its module', async () => {
-  const { stdout, stderr, exitCode } = await runChild('process/late-loader.mjs');
+test.each([
+  ['', 'quick'],
+  [', and at once for all others', 'slow'],
+])('a function is found although a loader answers late for its module%s', async (_, pace) => {
+  const { stdout, stderr, exitCode } = await runChild('process/late-loader.mjs', { args: [pace] });
   // newer versions of Node warn of module.register()
   expect({ stdout, exitCode }, stderr).toEqual({ stdout: 'factory-made\n', exitCode: 0 });
 });
