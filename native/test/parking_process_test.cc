@@ -1,6 +1,8 @@
 // Parking across processes, and what deaths do to it.
 #include <unistd.h>
 
+#include <cstdio>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,6 +18,17 @@ using os::Word;
 
 namespace {
 
+/** Whether the system says that the process sleeps, where it says so. */
+bool sleeps(int pid) {
+  FILE* file = fopen(("/proc/" + std::to_string(pid) + "/stat").c_str(), "r");
+  if (file == nullptr) return true;
+  char state = 0;
+  // the name, in parentheses, is this program's
+  const bool told = fscanf(file, "%*d (%*[^)]) %c", &state) == 1;
+  fclose(file);
+  return told && state == 'S';
+}
+
 /** A child that parks on the word until woken; returns once it sleeps there, as far as can be told. */
 int spawnSleeper(Word& word) {
   Word& started = freshWord();
@@ -25,6 +38,7 @@ int spawnSleeper(Word& word) {
   });
   CHECK(eventually([&] { return started.load() == 1; }));
   usleep(30'000);
+  CHECK(eventually([&] { return sleeps(pid); }));
   return pid;
 }
 
@@ -50,7 +64,7 @@ uint32_t watch(Word& lifeWord) { return lifeWord.fetch_or(os::liveness::kLifeWat
 TEST("unpark wakes a thread of another process") {
   Word& word = freshWord();
   const int pid = spawnSleeper(word);
-  CHECK(eventually([&] { return os::parking().unpark(word, 8) == 1; }));
+  CHECK(os::parking().unpark(word, 8) == 1);
   CHECK(childSucceeded(pid));
 }
 
@@ -76,7 +90,7 @@ TEST("a sleeper that was killed does not use up a wake-up of the living") {
   const int dead = spawnSleeper(word);
   const int living = spawnSleeper(word);
   killChild(dead);
-  CHECK(eventually([&] { return os::parking().unpark(word, 1) == 1; }));
+  CHECK(os::parking().unpark(word, 1) == 1);
   CHECK(childSucceeded(living));
   CHECK(os::parking().unpark(word, 1) == 0);
 }
@@ -98,7 +112,7 @@ TEST("hundreds killed asleep leave room for the living") {
     for (const int pid : pids) killChild(pid);
   }
   const int living = spawnSleeper(word);
-  CHECK(eventually([&] { return os::parking().unpark(word, 1) == 1; }));
+  CHECK(os::parking().unpark(word, 1) == 1);
   CHECK(childSucceeded(living));
 }
 
