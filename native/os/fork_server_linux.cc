@@ -25,7 +25,7 @@ namespace forkful::os {
 
 namespace {
 
-// A request is tried so often, ten seconds or more, in attempts that leave the server deaf for only a moment each: its last client may go
+// A request is tried so often, some ten seconds or more, in attempts that leave the server deaf for only a moment each: its last client may go
 // meanwhile. A busy thread may be one that has not had its turn yet; on an overloaded machine that takes long, and so do the attempts.
 constexpr int kMostAttempts = 1500;
 constexpr double kAttemptMs = 5;

@@ -3,7 +3,7 @@ import { platform } from '../platform/select.js';
 import { type Deadline, SPIN } from './waiting.js';
 
 /**
- * Looks from JavaScript, before the addon's: what comes within some two microseconds is seen without the way there and back. It is also less than a promise
+ * Looks from JavaScript, before the addon's: what comes within some two microseconds, once this is compiled, is seen without the way there and back. It is also less than a promise
  * costs that has to wait, so it is spent whatever was seen before; peers that answer each other by promises stay awake by it (bench/cases/pipe.mjs).
  */
 const QUICK_LOOKS = 300;
@@ -20,7 +20,7 @@ export class Spinning {
     this.#word = word;
   }
 
-  /** Attempts now, and whenever the word has changed, so often as there are rounds: about 4 µs each at first. Whether an attempt has succeeded. */
+  /** Attempts now, and whenever the word has changed, so often as there are rounds: after the quick looks about 4 µs each at first. Whether an attempt has succeeded. */
   until(attempt: () => boolean, deadline: Deadline, rounds: number): boolean {
     if (SPIN === 0 || deadline <= performance.now()) return attempt();
     for (let round = 0; round < rounds; round++) {

@@ -71,11 +71,15 @@ describe.each(getAllStartMethods())('%s', (method) => {
 
 describe.each(getAllStartMethods())('%s', (method) => {
   test('a daemon that ignores SIGTERM is killed after a second', skipFor(method, SIGNALLED), async () => {
-    const { stdout, exitCode } = await runChild('process/ending.mjs', { args: [method, 'exit', 'stubborn'] });
+    let said: string[] = [];
     // on a busy machine it may be killed before it has had its turn
-    expect([[], ['child ignores SIGTERM']]).toContainEqual(lines(stdout).slice(2));
-    expect(lines(stdout).slice(0, 2)).toEqual(['child runs', 'parent exits 5']);
-    expect(exitCode).toBe(5);
+    for (let tries = 0; said.length === 0 && tries < 5; tries++) {
+      const { stdout, exitCode } = await runChild('process/ending.mjs', { args: [method, 'exit', 'stubborn'] });
+      expect(lines(stdout).slice(0, 2)).toEqual(['child runs', 'parent exits 5']);
+      expect(exitCode).toBe(5);
+      said = lines(stdout).slice(2);
+    }
+    expect(said).toEqual(['child ignores SIGTERM']);
   });
 
   test('a daemon dies with a parent that is killed', skipFor(method, SIGNALLED), async () => {

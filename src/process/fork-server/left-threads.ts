@@ -6,7 +6,7 @@ import { readOrNothing, stateOf } from '../thread-work.js';
 /** Threads that the addon's own pool starts as it needs them. */
 const OWN_THREAD = 'forkful-v8';
 /** One that is not asleep may be about to end, or to take its name: it is looked at again, so many times. */
-const LOOKS = 1000;
+const LOOKS = 500;
 const BETWEEN_LOOKS_MS = 10;
 
 /** Tells at each call the names of the threads that have come since this one, and stay. */

@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { watchWork } from '../thread-work.js';
 
-/** Between two looks. What keeps this thread from looking is work. */
+/** Between two looks. */
 const LOOK_MS = 1000;
 /** After so many looks that found no work, not only in succession, it is given up; */
 const IDLE_LOOKS = 10;
 /** one that works for ever, as by awaiting in an endless loop, after so many in all. */
 const MOST_LOOKS = 300;
-/** One that only looks, and serves a timer or two, sleeps from one look to the next but for so long. */
+/** A thread that only looks, and serves a timer or two, runs no longer between two looks, and sleeps but for so long, unless it has to queue for a processor. */
 const IDLE_MS = 100;
 
 /** False when it is given up. */
@@ -27,25 +27,25 @@ export function patiently(loading: Promise<unknown>, works: () => boolean = watc
   });
 }
 
-/** This thread is always at work when it looks: of it only the time counts that it slept since the last look. */
+/** This thread is always at work when it looks: of it counts what it ran since the last look, and whether it wanted to run all the time. */
 function watchThisProcess(): () => boolean {
   const othersWork = watchWork('/proc/self/task', (thread) => thread !== String(process.pid));
-  let before = sleptMs();
+  let before = times();
   return () => {
-    const now = sleptMs();
-    const works = now - before < LOOK_MS - IDLE_MS;
+    const now = times();
+    const works = now.ranMs - before.ranMs >= IDLE_MS || now.sleptMs - before.sleptMs < LOOK_MS - IDLE_MS;
     before = now;
     return othersWork() || works;
   };
 }
 
-/** Neither on a processor nor in a queue for one; all the time where the kernel does not tell. REQUIRES: the main thread. */
-function sleptMs(): number {
+/** On a processor; and neither there nor in a queue for one: all the time where the kernel does not tell. REQUIRES: the main thread. */
+function times(): { readonly ranMs: number; readonly sleptMs: number } {
   const now = performance.now();
   try {
     const [ran = 0, queued = 0] = readFileSync('/proc/self/schedstat', 'utf8').split(' ').map(Number);
-    return now - (ran + queued) / 1e6;
+    return { ranMs: ran / 1e6, sleptMs: now - (ran + queued) / 1e6 };
   } catch {
-    return now;
+    return { ranMs: 0, sleptMs: now };
   }
 }

@@ -39,7 +39,7 @@ interface Door {
 
 /** Between two looks at a server that is on its way to its end, since its last client has gone; and their number. */
 const SERVER_LOOK_MS = 1000;
-const SERVER_LOOKS = 60;
+const SERVER_LOOKS = 10;
 
 let current: Server | undefined;
 /**
@@ -151,11 +151,13 @@ function startServer(command: string): Server {
 function endWithThread({ client, process: started }: Server): void {
   client.close();
   if (started?.pid === undefined || started.exitCode !== null || started.signalCode !== null) return;
+  if (client.greeting === undefined) started.kill('SIGKILL'); // it is still loading, and has served nobody
+  let ended = platform.processes.waitExit(started.pid, SERVER_LOOK_MS);
   const works = watchWork(`/proc/${started.pid}/task`);
-  let ended = null;
-  for (let look = 0; ended === null && look < SERVER_LOOKS; look++) {
+  // it may be without a processor; one that goes on doing nothing has other clients
+  for (let look = 1; ended === null && look < SERVER_LOOKS; look++) {
     ended = platform.processes.waitExit(started.pid, SERVER_LOOK_MS);
-    if (!works()) break; // it serves other clients
+    if (!works()) break;
   }
   if (ended !== null) platform.processes.reap(started.pid);
 }

@@ -19,8 +19,8 @@ import { AGENT, ALL_LOADED, CODE, ENDED, ENDING, LOADED, newThreadStatus, RUNNIN
 
 /** Between two looks at a thread that ends without running its exit hook. */
 const LOOK_MS = 20;
-/** What a thread has left to do after its exit hook takes some milliseconds of a processor. */
-const WIND_UP_MS = 60_000;
+/** What a thread has left to do after its exit hook takes some milliseconds. */
+const WIND_UP_MS = 1000;
 /** How long a thread that is to end may go on loading: the modules of its target may wait for something at their top level, ours do not, but many threads may load at once. */
 const LOADING_MS = 30_000;
 const LOADING_OURS_MS = 60_000;
