@@ -71,7 +71,7 @@ export class ChildRecord implements Waitable {
     });
     this.#child = await launched;
     getLogger().debug('started child %s with pid %d', this.name, this.#child.pid);
-    if (!this.#hasEnded) addChild(this);
+    addChild(this);
     this.#updateRef();
     for (const signal of this.#signals.splice(0)) this.#child.send(signal);
   }
