@@ -45,7 +45,7 @@ export function* rememberedModules(): Generator<[url: string, exports: Exports]>
 
 /**
  * The exports of an ES module that is known to be loaded. One that is still being evaluated is not waited for: it may be waiting for us.
- * It is the module's own evaluation that an import waits for; all else is done when an import of this very file is.
+ * It is the module's own evaluation that an import waits for, or a loader of the user's, in a thread of its own: that one is given some time.
  */
 export async function importLoaded(
   url: string,

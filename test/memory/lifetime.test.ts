@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { type Array as SharedArray, Lock, Queue, RawArray, Value } from 'forkful';
 import { describe, expect, it } from 'vitest';
-import { BLOCK_QUEUE, countBlocks } from '../../src/memory/block.js';
+import { BLOCK_ARRAY, BLOCK_QUEUE, BLOCK_VALUE, countBlocks } from '../../src/memory/block.js';
 import { receiveShared } from '../../src/memory/handle.js';
 import { sendHandle } from '../../src/memory/block.js';
 import { countPages } from '../../src/memory/pages.js';
@@ -80,7 +80,9 @@ describe('shared memory', () => {
     const pages = countPages();
     expect(() => new RawArray('B', 120 * 2 ** 30)).toThrow(expect.objectContaining({ code: 'ERR_FORKFUL_OUT_OF_MEMORY' }));
     expect(countPages()).toBe(pages);
-    expect(new RawArray('B', 100_000).fill(1).length).toBe(100_000);
+    const array = new RawArray('B', 100_000);
+    expect(array.fill(1).length).toBe(100_000);
+    array[Symbol.dispose]();
   });
 });
 
@@ -95,14 +97,15 @@ describeNative('the holders of shared memory', () => {
 
   it('may be killed: what only they held is freed when they are reaped', async () => {
     const ready = new Queue();
-    const [blocks, queues, pages] = [countBlocks(), countBlocks(BLOCK_QUEUE), countPages()];
+    const kinds = (): number[] => [BLOCK_QUEUE, BLOCK_VALUE, BLOCK_ARRAY].map((type) => countBlocks(type));
+    const [before, blocks, pages] = [kinds(), countBlocks(), countPages()];
     for (let round = 0; round < 2; round++) {
       const holder = await startVictim('memory/holder.mjs', 'holdMany', [ready]);
       await ready.get();
-      expect(countBlocks(BLOCK_QUEUE)).toBeGreaterThanOrEqual(queues + 50);
+      for (const [kind, count] of kinds().entries()) expect(count).toBeGreaterThanOrEqual((before[kind] as number) + 50);
       holder.kill();
       await holder.join();
-      expect(countBlocks(BLOCK_QUEUE)).toBe(queues);
+      expect(kinds()).toEqual(before);
       expect(countBlocks()).toBeLessThanOrEqual(blocks); // locks of earlier tests may have been collected
     }
     // slabs stay cut as they are, for the next objects of their size; arrays and queues have given their pages back
